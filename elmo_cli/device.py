@@ -1,0 +1,56 @@
+"""Where the arithmetic runs: device, threads, and the streams of random numbers."""
+
+import hashlib
+import os
+
+import torch
+
+from elmo_cli.errors import ConfigError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; ``auto`` is CUDA where there is one, else the CPU.
+
+    Raises:
+        ConfigError: The name is not a device, or this machine does not have it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device {name}: expected auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"--device {name}: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise ConfigError(
+                f"--device {name}: CUDA devices that torch can use on this machine: {count}",
+                hint="use --device auto, which takes CUDA where there is one",
+            )
+    return device
+
+
+def usable_cores() -> int:
+    """How many processors this process may use; a container's or batch system's share, not the whole machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe(device: torch.device) -> str:
+    """One line for people and records: which device, and how many threads on a CPU."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (torch {torch.__version__})"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads != 1 else ''} (torch {torch.__version__})"
+
+
+def derive_seed(*parts: int | str) -> int:
+    """A 63-bit seed that depends on every part, such as ``derive_seed(seed, "dropout", step)``.
+
+    Streams that differ in any part are independent, so nothing about randomness has to be stored to resume a run.
+    """
+    digest = hashlib.blake2b("/".join(str(part) for part in parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1

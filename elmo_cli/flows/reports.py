@@ -1,0 +1,181 @@
+"""What flows say while they work, and the results they end with.
+
+A flow is a generator of these. It yields any number of :class:`Progress` and :class:`Notice` reports and ends with
+exactly one result, a subclass of :class:`Result`. The command line draws them; a program can ignore all but the last.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A stage has moved on."""
+
+    stage: str
+    """What is going on, as a person would say it: ``reading corpus.txt``. A new name is a new bar."""
+    done: int
+    """Units done since the stage began."""
+    total: int | None
+    """Units in the whole stage; None where it cannot be known."""
+    unit: str
+    """What is counted, in the plural: ``words``, ``sentences``, ``bytes``. The rate is given in it."""
+    note: str = ""
+    """A few words beside the bar, such as the current loss, labelled as what it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something a person should read, once."""
+
+    text: str
+    warning: bool = False
+    """Whether it may need action. Shown even with ``--quiet``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a flow ends with. Every number is named with its unit or definition in the field's docstring."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON types."""
+        return asdict(self)
+
+
+Report = Progress | Notice | Result
+Reports = Iterator[Report]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareResult(Result):
+    """What ``elmo prepare`` read and wrote."""
+
+    out_dir: str
+    files: int
+    """Input files read."""
+    bytes: int
+    """Bytes of input text."""
+    sentences: int
+    """Training sentences written, one a line."""
+    tokens: int
+    """Tokens in them, sentence ends not counted."""
+    held_out_sentences: int
+    held_out_tokens: int
+    shards: int
+    """Training files written."""
+    replaced_bytes: int
+    """Stretches of bytes that were not UTF-8 and became U+FFFD (only with ``--decode-errors replace``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyResult(Result):
+    """What ``elmo vocab`` counted and wrote."""
+
+    path: str
+    size: int
+    """V: words written, the three special tokens included."""
+    types: int
+    """Distinct words seen."""
+    tokens: int
+    """Words seen in all."""
+    coverage: float
+    """Share of the tokens that the vocabulary contains, from 0 to 1."""
+    least_count: int
+    """Count of the rarest word kept."""
+    cut_types: int
+    """Distinct words with more bytes than the character table holds; their tails are not seen by the model."""
+    cut_tokens: int
+    """Occurrences of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionScore(Result):
+    """One direction's share of a perplexity."""
+
+    loss: float
+    """Mean negative log-likelihood of a target, in nats."""
+    perplexity: float
+    """exp of the loss."""
+    tokens: int
+    """Targets scored: every word and one sentence end (forward) or begin (backward) per sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateResult(Result):
+    """Perplexity with a full softmax, no dropout, every position scored exactly once."""
+
+    model: str
+    context: str
+    """``sentence``: each sentence from the start state. ``stream``: state carried over the text."""
+    start_state: str
+    """Where the state of a sentence (or stream) begins: the model's own, ``zero``, or ``warm`` from neutral text."""
+    stretches: int | None
+    """With ``stream``: how many stretches the text was cut into, each beginning from the start state."""
+    sentences: int
+    words: int
+    forward: DirectionScore
+    backward: DirectionScore
+    loss: float
+    """Mean of the forward and the backward loss, in nats."""
+    perplexity: float
+    """exp of that mean, the figure bilm-tf prints: the geometric mean of both directions' perplexities."""
+    oov_tokens: int
+    """Words of the text outside the vocabulary; their target is ``<UNK>``."""
+    oov_types: int
+    oov_rate: float
+    """Share of the words that is out of vocabulary, from 0 to 1."""
+    perplexity_without_oov: float | None
+    """As ``perplexity``, over the targets that are in the vocabulary."""
+    seconds: float
+    words_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainResult(Result):
+    """What ``elmo pretrain`` reached."""
+
+    run_dir: str
+    model_dir: str
+    """The trained model in the published layout, from the step with the best held-out perplexity."""
+    steps: int
+    epochs: float
+    words: int
+    """Words read in training."""
+    seconds: float
+    """Time spent training in this call, evaluations included."""
+    words_per_second: float
+    """Words per second of the training steps of this call alone."""
+    train_perplexity_sampled: float | None
+    """exp of the mean sampled-softmax loss of the last hundred steps, dropout on; not comparable to held-out."""
+    held_out_perplexity: float
+    """Best held-out perplexity, full softmax, each sentence from the start state."""
+    held_out_step: int
+    """The step it was measured at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedResult(Result):
+    """What ``elmo embed`` wrote."""
+
+    path: str
+    sentences: int
+    tokens: int
+    shape: str
+    """Shape of one sentence's array, n standing for its tokens: ``(3, n, 1024)``."""
+    state: str
+    """State policy: ``warm``, ``zero`` or ``carry``."""
+    blank_lines: int
+    seconds: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoResult(Result):
+    """What ``elmo info`` found at a path."""
+
+    path: str
+    kind: str
+    """``model``, ``run``, ``prepared corpus``, ``corpus store``, ``vocabulary`` or ``features``."""
+    figures: dict[str, Any]
+    """Name of each figure, in reading order, with its value."""

@@ -1,0 +1,1 @@
+"""Other people's files: the published model layout, and HDF5 features."""

@@ -1,0 +1,1 @@
+"""Files to ids: readers, tokenizers, vocabulary, character table, corpus store, windows."""
