@@ -19,6 +19,12 @@ from elmo_cli.errors import ConfigError
 Section = TypeVar("Section")
 
 
+def _require(section: str, *checks: tuple[bool, str]) -> None:
+    problems = [problem for holds, problem in checks if not holds]
+    if problems:
+        raise ConfigError("; ".join(f"{section}.{problem}" for problem in problems))
+
+
 @dataclass(frozen=True, kw_only=True)
 class CharCnnConfig:
     """The character convolutions that turn a word's spelling into its vector."""
@@ -420,9 +426,3 @@ def _convert(expected: Any, base: Any, value: Any, *, where: str, path: str) -> 
 def _type_name(choice: Any) -> str:
     names: dict[Any, str] = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
     return names.get(choice, "a list of [width, count]")
-
-
-def _require(section: str, *checks: tuple[bool, str]) -> None:
-    problems = [problem for holds, problem in checks if not holds]
-    if problems:
-        raise ConfigError("; ".join(f"{section}.{problem}" for problem in problems))

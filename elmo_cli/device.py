@@ -1,6 +1,5 @@
-"""Where the arithmetic runs: device, threads, and the streams of random numbers."""
+"""Where the arithmetic runs: device and threads."""
 
-import hashlib
 import os
 
 import torch
@@ -45,12 +44,3 @@ def describe(device: torch.device) -> str:
         return f"{torch.cuda.get_device_name(device)} (torch {torch.__version__})"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' if threads != 1 else ''} (torch {torch.__version__})"
-
-
-def derive_seed(*parts: int | str) -> int:
-    """A 63-bit seed that depends on every part, such as ``derive_seed(seed, "dropout", step)``.
-
-    Streams that differ in any part are independent, so nothing about randomness has to be stored to resume a run.
-    """
-    digest = hashlib.blake2b("/".join(str(part) for part in parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1

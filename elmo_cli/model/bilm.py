@@ -1,0 +1,115 @@
+"""The bidirectional language model: token encoder and LSTM stacks, without its softmax."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from elmo_cli.config import ModelConfig
+from elmo_cli.model.char_cnn import CharCnn
+from elmo_cli.model.lstm import LstmLayer, LstmState
+
+Dropout = Callable[[Tensor], Tensor]
+
+
+class BiLM(nn.Module):
+    """ELMo's network. The two directions have LSTMs of their own and share the token encoder.
+
+    Args:
+        config: Architecture.
+        vocabulary_size: V, needed only by a model without character CNN.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int | None = None) -> None:
+        super().__init__()
+        self.config = config
+        narrow = config.lstm.projection_dim
+        self.token_encoder: CharCnn | WordTable
+        if config.char_cnn is not None:
+            self.token_encoder = CharCnn(config.char_cnn, narrow)
+        else:
+            if vocabulary_size is None:
+                raise ValueError("a model without character CNN needs vocabulary_size")
+            self.token_encoder = WordTable(vocabulary_size, narrow)
+        self.layers = nn.ModuleList(LstmLayer(narrow, config.lstm) for _ in range(config.lstm.layers))
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Fresh weights by the reference's initialisers."""
+        self.token_encoder.reset_parameters(generator)
+        for layer in self.layers:
+            layer.reset_parameters(generator)
+
+    def forward(
+        self,
+        tokens_GND: Tensor,
+        batch_sizes: Sequence[int],
+        state: LstmState,
+        *,
+        keep_N: Tensor | None = None,
+        dropout: Dropout | None = None,
+    ) -> tuple[list[Tensor], LstmState]:
+        """Runs both stacks over packed sequences (see :mod:`elmo_cli.model.lstm`).
+
+        Dropout stands where the reference has it: on every layer's input, in the residual too, and on the top output
+        (reference/bilm-tf.md, 3.5).
+
+        Args:
+            tokens_GND: Token vectors, each direction in its own reading order.
+            batch_sizes: Sequences still going at each step.
+            state: Where the sequences begin.
+            keep_N: 0 at positions before which the state is put back to zero, else 1; None for all 1.
+            dropout: Applied in training; None to leave it out.
+
+        Returns:
+            Every layer's output (G, N, D), the top one last, and the state after each sequence's last step.
+        """
+        drop = dropout if dropout is not None else _unchanged
+        outputs, cells, recurring = [], [], []
+        below = tokens_GND
+        for number, layer in enumerate(self.layers):
+            inputs = drop(below)
+            hidden, cell, output = layer(inputs, state.cell[number], state.output[number], batch_sizes, keep_N)
+            below = hidden + inputs if number > 0 and self.config.lstm.residual else hidden
+            outputs.append(below)
+            cells.append(cell)
+            recurring.append(output)
+        outputs[-1] = drop(outputs[-1])
+        return outputs, LstmState(torch.stack(cells), torch.stack(recurring))
+
+
+class WordTable(nn.Module):
+    """Token vectors by vocabulary id, for models without characters.
+
+    Shape:
+        - ids_U1, integers from 0 to V - 1 -> vectors_UD
+    """
+
+    def __init__(self, vocabulary_size: int, output_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.empty(vocabulary_size, output_dim))
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Glorot uniform."""
+        limit = (6 / sum(self.embedding.shape)) ** 0.5
+        with torch.no_grad():
+            self.embedding.uniform_(-limit, limit, generator=generator)
+
+    def forward(self, ids_U1: Tensor) -> Tensor:
+        """See the class."""
+        return self.embedding[ids_U1[:, 0].long()]
+
+
+def make_dropout(rate: float, generator: torch.Generator) -> Dropout | None:
+    """Inverted dropout that draws from a generator of its own; None where the rate is 0."""
+    if rate == 0:
+        return None
+
+    def drop(values: Tensor) -> Tensor:
+        mask = torch.empty_like(values).bernoulli_(1 - rate, generator=generator)
+        return values * mask.div_(1 - rate)
+
+    return drop
+
+
+def _unchanged(values: Tensor) -> Tensor:
+    return values

@@ -1,0 +1,236 @@
+"""LSTM with projection and clips, both directions together, as one operation with its own backward.
+
+The cell is bilm-tf's (TensorFlow's LSTMCell, Sak et al. 2014 without peepholes). With gate blocks i, j, f, o of
+``x W + m_prev R + b``::
+
+    c = clip(sigmoid(f + 1) * c_prev + sigmoid(i) * tanh(j))
+    m = clip((sigmoid(o) * tanh(c)) P)
+
+Sequences travel packed, as torch's PackedSequence does: sorted by falling length, step after step, step t holding the
+``batch_sizes[t]`` sequences that are still going, so that no padding is ever computed. N is the sum of the lengths.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from elmo_cli.config import LstmConfig
+
+
+class LstmState(NamedTuple):
+    """Memory cells (layers, G, B, H) and outputs (layers, G, B, D) of every layer.
+
+    The output is what recurs: after projection and clip, before the residual is added.
+    """
+
+    cell: Tensor
+    output: Tensor
+
+    @classmethod
+    def zeros(cls, config: LstmConfig, rows: int, *, like: Tensor) -> "LstmState":
+        """The state before anything was read, on the device and in the type of ``like``."""
+        return cls(
+            like.new_zeros(config.layers, 2, rows, config.cell_dim),
+            like.new_zeros(config.layers, 2, rows, config.projection_dim),
+        )
+
+    def expand(self, rows: int) -> "LstmState":
+        """A state of one row, repeated for many."""
+        return LstmState(*(part.expand(-1, -1, rows, -1).contiguous() for part in self))
+
+
+class LstmLayer(nn.Module):
+    """One layer of both directions.
+
+    Parameters keep the published orientation, the directions stacked in front: ``kernel`` (G, I + D, 4H) with the
+    input rows above the recurrent ones and column blocks i, j, f, o; ``bias`` (G, 4H) without the forget gate's 1;
+    ``projection`` (G, H, D), absent where H equals D.
+
+    Args:
+        input_dim: I, the width of what the layer reads.
+        config: Sizes and clips.
+    """
+
+    def __init__(self, input_dim: int, config: LstmConfig) -> None:
+        super().__init__()
+        self.config = config
+        wide, narrow = config.cell_dim, config.projection_dim
+        self.kernel = nn.Parameter(torch.empty(2, input_dim + narrow, 4 * wide))
+        self.bias = nn.Parameter(torch.empty(2, 4 * wide))
+        self.projection = nn.Parameter(torch.empty(2, wide, narrow)) if config.projected else None
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Glorot uniform over each direction's whole matrix, as TensorFlow does by default; biases 0."""
+        with torch.no_grad():
+            for matrix in (self.kernel, self.projection):
+                if matrix is not None:
+                    limit = (6 / (matrix.shape[1] + matrix.shape[2])) ** 0.5
+                    matrix.uniform_(-limit, limit, generator=generator)
+            self.bias.zero_()
+
+    def forward(
+        self,
+        inputs_GNI: Tensor,
+        cell_GBH: Tensor,
+        output_GBD: Tensor,
+        batch_sizes: Sequence[int],
+        keep_N: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Runs the layer over packed sequences.
+
+        Args:
+            inputs_GNI: Packed inputs, each direction in its own reading order.
+            cell_GBH: Memory cells at the start, B = ``batch_sizes[0]``.
+            output_GBD: Outputs at the start.
+            batch_sizes: Sequences still going at each step, never rising.
+            keep_N: 1, or 0 at positions before which the state is put back to zero; None for all 1.
+
+        Returns:
+            Outputs (G, N, D), and each sequence's cell (G, B, H) and output (G, B, D) after its last step.
+        """
+        limit = self.config.projection_clip if self.config.projected else None
+        return _LstmFunction.apply(  # type: ignore[no-any-return]
+            inputs_GNI,
+            self.kernel,
+            self.bias,
+            self.projection,
+            cell_GBH,
+            output_GBD,
+            tuple(batch_sizes),
+            keep_N,
+            self.config.cell_clip,
+            limit,
+        )
+
+
+class _LstmFunction(torch.autograd.Function):
+    """The forward keeps gates, cells and outputs; the backward walks back over them without an autograd tape.
+
+    Products over all steps at once: the inputs' half of the gates before the loop, and every weight gradient after it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs_GNI: Tensor,
+        kernel: Tensor,
+        bias: Tensor,
+        projection: Tensor | None,
+        cell_GBH: Tensor,
+        output_GBD: Tensor,
+        batch_sizes: tuple[int, ...],
+        keep_N: Tensor | None,
+        cell_clip: float | None,
+        output_clip: float | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        num_inputs = inputs_GNI.shape[2]
+        wide = kernel.shape[2] // 4
+        recurrent = kernel[:, num_inputs:]
+        forget_one = bias.clone()
+        forget_one[:, 2 * wide : 3 * wide] += 1.0
+        gates_GN4H = torch.baddbmm(forget_one.unsqueeze(1), inputs_GNI, kernel[:, :num_inputs])
+        cells_GNH = gates_GN4H.new_empty(*gates_GN4H.shape[:2], wide)
+        outputs_GND = gates_GN4H.new_empty(*gates_GN4H.shape[:2], output_GBD.shape[2])
+        cell, output = cell_GBH.clone(), output_GBD.clone()
+        begin = 0
+        for size in batch_sizes:
+            span = slice(begin, begin + size)
+            gates, new_cell, new_output = gates_GN4H[:, span], cells_GNH[:, span], outputs_GND[:, span]
+            old_cell, old_output = cell[:, :size], output[:, :size]
+            if keep_N is not None:
+                keep = keep_N[span].unsqueeze(1)
+                old_cell, old_output = old_cell * keep, old_output * keep
+            torch.baddbmm(gates, old_output, recurrent, out=gates)
+            i, j, f, o = gates.split(wide, dim=2)
+            i.sigmoid_()
+            j.tanh_()
+            gates[:, :, 2 * wide :].sigmoid_()
+            torch.mul(f, old_cell, out=new_cell).addcmul_(i, j)
+            if cell_clip is not None:
+                new_cell.clamp_(-cell_clip, cell_clip)
+            hidden = torch.tanh(new_cell).mul_(o)
+            if projection is None:
+                new_output.copy_(hidden)
+            else:
+                torch.bmm(hidden, projection, out=new_output)
+            if output_clip is not None:
+                new_output.clamp_(-output_clip, output_clip)
+            cell[:, :size], output[:, :size] = new_cell, new_output
+            begin += size
+        ctx.save_for_backward(
+            inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, gates_GN4H, cells_GNH, outputs_GND
+        )
+        ctx.batch_sizes, ctx.cell_clip, ctx.output_clip = batch_sizes, cell_clip, output_clip
+        return outputs_GND, cell, output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_outputs_GND: Tensor, grad_cell: Tensor, grad_output: Tensor) -> tuple[Any, ...]:
+        (inputs, kernel, projection, first_cell, first_output, keep_N, gates_all, cells_all, outputs_all) = (
+            ctx.saved_tensors
+        )
+        wide = kernel.shape[2] // 4
+        num_inputs = inputs.shape[2]
+        recurrent_T = kernel[:, num_inputs:].transpose(1, 2)
+        # Gradients with respect to the state that the next step (of the reversed walk) will see.
+        grad_cell, grad_output = grad_cell.clone(), grad_output.clone()
+        grad_gates_all = torch.empty_like(gates_all)
+        grad_projected_all = grad_outputs_GND.clone(memory_format=torch.contiguous_format)
+        hidden_all = torch.tanh(cells_all)
+        previous_outputs_all = torch.empty_like(outputs_all)
+        ends = torch.tensor(ctx.batch_sizes).cumsum(0).tolist()
+        for t in range(len(ends) - 1, -1, -1):
+            size = ctx.batch_sizes[t]
+            span = slice(ends[t] - size, ends[t])
+            i, j, f, o = gates_all[:, span].split(wide, dim=2)
+            cell, output, tanh_cell = cells_all[:, span], outputs_all[:, span], hidden_all[:, span]
+            if t == 0:
+                old_cell, old_output = first_cell[:, :size], first_output[:, :size]
+            else:
+                before = slice(span.start - ctx.batch_sizes[t - 1], span.start - ctx.batch_sizes[t - 1] + size)
+                old_cell, old_output = cells_all[:, before], outputs_all[:, before]
+            if keep_N is not None:
+                keep = keep_N[span].unsqueeze(1)
+                old_cell, old_output = old_cell * keep, old_output * keep
+            previous_outputs_all[:, span] = old_output
+
+            grad_m = grad_projected_all[:, span]
+            grad_m += grad_output[:, :size]
+            if ctx.output_clip is not None:
+                grad_m *= output.abs() < ctx.output_clip
+            grad_hidden = grad_m if projection is None else torch.bmm(grad_m, projection.transpose(1, 2))
+
+            di, dj, df, do = grad_gates_all[:, span].split(wide, dim=2)
+            # sigmoid' = s (1 - s), tanh' = 1 - t^2, each on the stored value.
+            torch.mul(grad_hidden, tanh_cell, out=do)
+            do.mul_(o).mul_(1 - o)
+            dc = (grad_hidden * o).mul_(1 - tanh_cell * tanh_cell).add_(grad_cell[:, :size])
+            if ctx.cell_clip is not None:
+                dc *= cell.abs() < ctx.cell_clip
+            torch.mul(dc, j, out=di)
+            di.mul_(i).mul_(1 - i)
+            torch.mul(dc, i, out=dj)
+            dj.mul_(1 - j * j)
+            torch.mul(dc, old_cell, out=df)
+            df.mul_(f).mul_(1 - f)
+            torch.mul(dc, f, out=grad_cell[:, :size])
+            torch.bmm(grad_gates_all[:, span], recurrent_T, out=grad_output[:, :size])
+            if keep_N is not None:
+                grad_cell[:, :size] *= keep
+                grad_output[:, :size] *= keep
+            hidden_all[:, span] *= o  # now sigmoid(o) * tanh(c), what the projection read
+
+        grad_inputs = None
+        if ctx.needs_input_grad[0]:
+            grad_inputs = torch.bmm(grad_gates_all, kernel[:, :num_inputs].transpose(1, 2))
+        grad_kernel = torch.empty_like(kernel)
+        torch.bmm(inputs.transpose(1, 2), grad_gates_all, out=grad_kernel[:, :num_inputs])
+        torch.bmm(previous_outputs_all.transpose(1, 2), grad_gates_all, out=grad_kernel[:, num_inputs:])
+        grad_projection = None
+        if projection is not None:
+            grad_projection = torch.bmm(hidden_all.transpose(1, 2), grad_projected_all)
+        grad_bias = grad_gates_all.sum(1)
+        return grad_inputs, grad_kernel, grad_bias, grad_projection, grad_cell, grad_output, None, None, None, None

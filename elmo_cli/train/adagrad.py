@@ -1,0 +1,71 @@
+"""Adagrad as bilm-tf runs it: accumulators from 1, no epsilon, and only the touched rows of the softmax."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Adagrad:
+    """Updates ``a += g^2; v -= rate * g / sqrt(a)`` (Duchi et al., 2011), in place.
+
+    Updating only touched rows gives the same result as updating all: a zero gradient changes nothing.
+
+    Args:
+        parameters: By name; the names address the accumulators in a checkpoint.
+        initial_accumulator: Where every ``a`` starts. There is no epsilon, so it must be above 0.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], *, initial_accumulator: float) -> None:
+        self.parameters = dict(parameters)
+        self.accumulators = {
+            name: torch.full_like(parameter, initial_accumulator, requires_grad=False)
+            for name, parameter in self.parameters.items()
+        }
+
+    @torch.no_grad()
+    def update(self, gradients: Mapping[str, Tensor], rate: float) -> None:
+        """One step on whole parameters.
+
+        Args:
+            gradients: By parameter name; parameters without one stay as they are.
+            rate: The learning rate.
+        """
+        if not gradients:
+            return
+        values = [self.parameters[name] for name in gradients]
+        sums = [self.accumulators[name] for name in gradients]
+        slopes = list(gradients.values())
+        torch._foreach_addcmul_(sums, slopes, slopes)
+        torch._foreach_addcdiv_(values, slopes, torch._foreach_sqrt(sums), value=-rate)
+
+    @torch.no_grad()
+    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float) -> None:
+        """One step on some rows of a parameter.
+
+        Args:
+            ids_R: Which rows, all different.
+            gradient: One row each, in the same order.
+            rate: The learning rate.
+        """
+        sums = self.accumulators[name][ids_R].addcmul_(gradient, gradient)
+        self.accumulators[name][ids_R] = sums
+        self.parameters[name].index_add_(0, ids_R, gradient / sums.sqrt_(), alpha=-rate)
+
+
+@torch.no_grad()
+def clip_to_norm(gradients: list[Tensor], limit: float) -> Tensor:
+    """Scales all gradients in place so that their joint 2-norm is at most ``limit``.
+
+    Returns:
+        The norm before scaling, a tensor without dimensions.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    scale = torch.clamp(limit / norm, max=1.0)
+    torch._foreach_mul_(gradients, scale)
+    return norm
+
+
+def warmed_up(rate: float, step: int, warmup_steps: int) -> float:
+    """The learning rate of a step counted from 0: rising linearly over the warm-up, then constant."""
+    return rate * min(1.0, (step + 1) / warmup_steps) if warmup_steps else rate
