@@ -38,6 +38,19 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def use_threads(threads: int | None) -> None:
+    """Sets the threads of CPU arithmetic; None takes every core this process may use.
+
+    Raises:
+        ConfigError: The number is not usable.
+    """
+    cores = usable_cores()
+    if threads is not None and not 1 <= threads <= cores:
+        # More threads than cores make each other ten times slower, they do not merely stop helping.
+        raise ConfigError(f"--threads {threads}: this process may use 1 to {cores} cores")
+    torch.set_num_threads(threads or cores)
+
+
 def describe(device: torch.device) -> str:
     """One line for people and records: which device, and how many threads on a CPU."""
     if device.type == "cuda":

@@ -4,6 +4,7 @@ Everything the toolkit writes goes to a temporary name in the same folder first 
 that a kill at any moment leaves either the old content or the new one, never half of it.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -16,6 +17,9 @@ from elmo_cli.errors import OutputError
 
 PARTIAL = ".partial-"
 """Prefix of temporary names. What carries it is left over from a kill and may be deleted."""
+
+LOCK = ".lock"
+"""File that a process locks to have a folder for itself."""
 
 
 @contextmanager
@@ -74,6 +78,28 @@ def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text that appears whole, with ``\\n`` line ends on every system."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keeps a folder, made if need be, for this process alone; the lock goes with the process, however it ends.
+
+    Raises:
+        OutputError: Another process holds it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a")
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: another elmo process is at work in it", hint="wait for it, or choose another --out"
+            ) from error
+        yield
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -103,6 +103,16 @@ class Trainer:
         self.step_number += 1
         return StepResult(loss.detach(), norm, rate)
 
+    def start_state(self) -> LstmState:
+        """The state of one row that sentences are to start from with these weights.
+
+        Zeros, where training started sentences from zeros now and then. Otherwise zeros were seen once, at the very
+        beginning, and lie off the trained path (ARCHITECTURE.md, Start state): then the mean of the carried states.
+        """
+        if self.config.reset_probability > 0:
+            return LstmState(*(torch.zeros_like(part[:, :, :1]) for part in self.state))
+        return LstmState(*(part.mean(2, keepdim=True) for part in self.state))
+
     def tensors(self) -> dict[str, Any]:
         """Everything a checkpoint has to keep."""
         return {
@@ -135,14 +145,14 @@ class Trainer:
             config.negatives, len(self.text.vocabulary), derive_seed(config.seed, "negatives", step)
         )
         rows = TouchedRows.of(targets_N, negatives, self.device)
-        touched = [part.detach()[rows.ids_R].requires_grad_() for part in self.softmax.parameters()]
-        loss = sampled_losses(hidden_ND, *touched, rows).mean()
-        return loss, self._parameters() | dict(zip(SOFTMAX_NAMES, touched, strict=True)), rows
+        weight_RD = self.softmax.weight_VD.detach()[rows.ids_R].requires_grad_()
+        bias_R = self.softmax.bias_V.detach()[rows.ids_R].requires_grad_()
+        loss = sampled_losses(hidden_ND, weight_RD, bias_R, rows).mean()
+        return loss, self._parameters() | dict(zip(SOFTMAX_NAMES, (weight_RD, bias_R), strict=True)), rows
 
     def _parameters(self) -> dict[str, Tensor]:
-        return {f"bilm.{name}": part for name, part in self.bilm.named_parameters()} | {
-            f"softmax.{name}": part for name, part in self.softmax.named_parameters()
-        }
+        parts = {"bilm": self.bilm, "softmax": self.softmax}
+        return {f"{place}.{name}": value for place, part in parts.items() for name, value in part.named_parameters()}
 
     def _start_from_unigrams(self) -> None:
         counts_V = target_counts(self.text)

@@ -1,6 +1,7 @@
 """The bidirectional language model: token encoder and LSTM stacks, without its softmax."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,8 @@ class BiLM(nn.Module):
             if vocabulary_size is None:
                 raise ValueError("a model without character CNN needs vocabulary_size")
             self.token_encoder = WordTable(vocabulary_size, narrow)
-        self.layers = nn.ModuleList(LstmLayer(narrow, config.lstm) for _ in range(config.lstm.layers))
+        layers = nn.ModuleList(LstmLayer(narrow, config.lstm) for _ in range(config.lstm.layers))
+        self.layers = cast(Sequence[LstmLayer], layers)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Fresh weights by the reference's initialisers."""

@@ -5,7 +5,8 @@ columns that hold nothing but padding for every word are cut away, and the maxim
 window per word and filter, so the backward scatters single numbers instead of convolving.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ class CharCnn(nn.Module):
             torch.empty(width, config.embedding_dim, count) for width, count in config.filters
         )
         self.biases = nn.ParameterList(torch.empty(count) for _, count in config.filters)
-        self.highways = nn.ModuleList(Highway(filters) for _ in range(config.highways))
+        self.highways = cast(Sequence[Highway], nn.ModuleList(Highway(filters) for _ in range(config.highways)))
         self.projection = Projection(filters, output_dim) if filters != output_dim else None
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:

@@ -92,7 +92,7 @@ class LstmLayer(nn.Module):
             Outputs (G, N, D), and each sequence's cell (G, B, H) and output (G, B, D) after its last step.
         """
         limit = self.config.projection_clip if self.config.projected else None
-        return _LstmFunction.apply(  # type: ignore[no-any-return]
+        return _LstmFunction.apply(
             inputs_GNI,
             self.kernel,
             self.bias,

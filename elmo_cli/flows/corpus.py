@@ -1,0 +1,145 @@
+"""What ``elmo pretrain`` makes of its input before the first step: tokenised text, vocabulary, corpus stores.
+
+Everything lands in the run folder and is found there again when the run goes on::
+
+    corpus/       the training and held-out text, tokenised, one sentence a line
+    validation/   the same of a validation text, where one was given
+    vocab.txt     with its counts beside it
+    store/        the text as numbers, train and held-out
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elmo_cli.config import RunConfig, TextConfig
+from elmo_cli.errors import ConfigError, TextError
+from elmo_cli.flows.prepare import prepare
+from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, VocabularyResult
+from elmo_cli.flows.vocabulary import build_vocabulary
+from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
+from elmo_cli.text.python_docs import write_python_documentation
+from elmo_cli.text.store import EncodedText, build_store, open_store, store_is_current
+from elmo_cli.text.vocabulary import Vocabulary
+
+DERIVED = ("corpus", "validation", "store", "vocab.txt", "vocab.counts.tsv", "python-docs.txt")
+"""What this module makes in a run folder."""
+
+PYTHON_DOCS = "python-docs:"
+"""Stands for the demo corpus among the inputs."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the user named."""
+
+    inputs: tuple[str, ...]
+    vocabulary_path: Path | None
+    validation: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text that is ready for training."""
+
+    training: EncodedText
+    held_out: EncodedText
+    vocabulary_path: Path
+    text: TextConfig
+    """How it was tokenised."""
+
+
+def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Report, None, int]:
+    """Makes the run's tokenised text where it is not there yet.
+
+    Returns:
+        Words to train on.
+    """
+    if not is_prepared(run_dir / "corpus") and not _given_prepared(sources):
+        inputs, text = list(sources.inputs), config.text
+        if inputs == [PYTHON_DOCS]:
+            docs = run_dir / "python-docs.txt"
+            yield Notice(text=f"collecting the documentation that ships with Python: {docs}")
+            write_python_documentation(docs)
+            inputs = [str(docs)]
+        held_out = 0.0 if sources.validation else config.train.held_out
+        yield from _without_result(
+            prepare(inputs, run_dir / "corpus", text=text, held_out=held_out, seed=config.train.seed)
+        )
+    prepared = _training_corpus(run_dir, sources)
+    if sources.validation and not is_prepared(run_dir / "validation"):
+        flow = prepare(sources.validation, run_dir / "validation", text=prepared.text, held_out=0.0)
+        yield from _without_result(flow)
+    return prepared.counts["tokens"]
+
+
+def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Report, None, Corpus]:
+    """Makes vocabulary and corpus stores where they are not there yet, and opens them."""
+    prepared = _training_corpus(run_dir, sources)
+    held_out = _held_out_files(run_dir, prepared)
+    vocabulary_path = run_dir / "vocab.txt"
+    if not vocabulary_path.exists():
+        yield from _make_vocabulary(vocabulary_path, sources, prepared, config)
+    vocabulary = Vocabulary.read(vocabulary_path)
+    max_characters = config.model.char_cnn.max_characters if config.model.char_cnn else 3
+    texts = []
+    for name, files in (("train", prepared.shards), ("held-out", held_out)):
+        store_dir = run_dir / "store" / name
+        if not store_is_current(store_dir, files, vocabulary, max_characters):
+            for done, total in build_store(files, vocabulary, store_dir, max_characters):
+                yield Progress(stage=f"encoding {name} text", done=done, total=total, unit="bytes")
+        texts.append(open_store(store_dir))
+    if texts[1].num_sentences == 0:
+        raise TextError(f"{held_out[0]}: no sentence to measure on", hint="give one with --validation FILE")
+    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text)
+
+
+def _make_vocabulary(path: Path, sources: Sources, prepared: PreparedCorpus, config: RunConfig) -> Reports:
+    if sources.vocabulary_path is not None:
+        given = Vocabulary.read(sources.vocabulary_path)
+        if warning := given.out_of_order():
+            yield Notice(text=f"{sources.vocabulary_path}: {warning}", warning=True)
+        given.write(path)
+        return
+    flow = build_vocabulary([str(prepared.folder)], path, config=config.vocabulary, text=prepared.text)
+    for report in flow:
+        if isinstance(report, VocabularyResult):
+            yield Notice(
+                text=f"vocabulary of {report.size:,} words covers {report.coverage:.1%} of the text: "
+                f"every word seen {report.least_count} times or more"
+            )
+        else:
+            yield report
+
+
+def _given_prepared(sources: Sources) -> bool:
+    return len(sources.inputs) == 1 and is_prepared(Path(sources.inputs[0]))
+
+
+def _training_corpus(run_dir: Path, sources: Sources) -> PreparedCorpus:
+    if is_prepared(run_dir / "corpus"):
+        return read_prepared(run_dir / "corpus")
+    if not _given_prepared(sources):
+        raise ConfigError(
+            f"{run_dir}: its text was prepared elsewhere and was not named", hint="name the prepared folder again"
+        )
+    prepared = read_prepared(Path(sources.inputs[0]))
+    if prepared.held_out is None and not sources.validation and not is_prepared(run_dir / "validation"):
+        raise TextError(
+            f"{prepared.folder}: nothing was held out of it, and training needs text to measure on",
+            hint="give some with --validation FILE, or prepare it with --held-out 0.02",
+        )
+    return prepared
+
+
+def _held_out_files(run_dir: Path, prepared: PreparedCorpus) -> Sequence[Path]:
+    if is_prepared(run_dir / "validation"):
+        return read_prepared(run_dir / "validation").shards
+    assert prepared.held_out is not None, "a share is held out wherever no validation text is given"
+    return [prepared.held_out]
+
+
+def _without_result(flow: Reports) -> Reports:
+    for report in flow:
+        if not isinstance(report, Result):
+            yield report

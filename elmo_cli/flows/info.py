@@ -1,0 +1,87 @@
+"""``elmo info``: what a file or folder is, and its figures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elmo_cli.config import to_dict
+from elmo_cli.errors import TextError
+from elmo_cli.flows.reports import InfoResult, Reports
+from elmo_cli.formats.features import read_features
+from elmo_cli.formats.model_folder import describe_model, find_model, read_model_folder
+from elmo_cli.text.prepared import is_prepared, read_prepared
+from elmo_cli.text.store import is_store, open_store
+from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
+from elmo_cli.train.checkpoint import checkpoints
+from elmo_cli.train.metrics import read_metrics
+
+
+def info(path: Path) -> Reports:
+    """Describes a model, run, prepared corpus, corpus store, vocabulary or file of features.
+
+    Raises:
+        ElmoError: There is nothing at the path, or nothing that this tool knows; or it is damaged.
+    """
+    kind, figures = _look(path)
+    yield InfoResult(path=str(path), kind=kind, figures=figures)
+
+
+def _look(path: Path) -> tuple[str, dict[str, Any]]:
+    if not path.exists():
+        raise TextError(f"{path}: no such file or folder", hint="check the path")
+    if path.is_dir():
+        if (path / "config.json").exists() and (path / "corpus").exists():
+            return "run", _run(path)
+        if is_prepared(path):
+            prepared = read_prepared(path)
+            return "prepared corpus", {
+                **prepared.counts,
+                "shards": len(prepared.shards),
+                "text": to_dict(prepared.text),
+            }
+        if is_store(path):
+            text = open_store(path)
+            return "corpus store", {
+                "sentences": text.num_sentences,
+                "tokens": text.num_tokens,
+                "word_types": text.num_types,
+                "vocabulary": len(text.vocabulary),
+            }
+        return "model", describe_model(read_model_folder(find_model(path)))
+    if path.suffix in (".hdf5", ".h5"):
+        with read_features(path) as features:
+            return "features", {"sentences": len(features), **features.attributes}
+    return "vocabulary", _vocabulary(path)
+
+
+def _run(run_dir: Path) -> dict[str, Any]:
+    record = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+    figures: dict[str, Any] = {"preset": record["preset"], "device": record["device"]}
+    metrics_path = run_dir / "metrics.jsonl"
+    if metrics_path.exists():
+        records = read_metrics(metrics_path)
+        figures["steps"] = max((entry["step"] for entry in records), default=0)
+        measured = [entry for entry in records if "held_out_perplexity" in entry]
+        if measured:
+            best = min(measured, key=lambda entry: entry["held_out_perplexity"])
+            figures["held_out_perplexity"] = best["held_out_perplexity"]
+            figures["held_out_step"] = best["step"]
+    found = checkpoints(run_dir)
+    figures["newest_checkpoint"] = str(found[0]) if found else None
+    return {**figures, "config": record["config"]}
+
+
+def _vocabulary(path: Path) -> dict[str, Any]:
+    vocabulary = Vocabulary.read(path, require_specials=False)
+    figures: dict[str, Any] = {
+        "words": len(vocabulary),
+        "specials": [word for word in SPECIALS if word in vocabulary.ids],
+        "counts": vocabulary.counts_V is not None,
+    }
+    if vocabulary.counts_V is not None:
+        ordinary = np.delete(vocabulary.counts_V, [vocabulary.ids[word] for word in SPECIALS if word in vocabulary.ids])
+        figures["least_count"] = int(ordinary.min()) if len(ordinary) else None
+        figures["order"] = vocabulary.out_of_order() or "by falling count"
+    return figures

@@ -1,0 +1,149 @@
+"""A model folder made ready to compute with."""
+
+import hashlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from elmo_cli.config import TextConfig
+from elmo_cli.errors import ConfigError, ModelError
+from elmo_cli.flows.token_vectors import TokenVectors
+from elmo_cli.formats.model_folder import find_model, read_model_folder
+from elmo_cli.model.bilm import BiLM
+from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.published import from_published, to_published
+from elmo_cli.model.softmax import Softmax
+from elmo_cli.text.store import encode
+from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
+from elmo_cli.text.windows import Line
+
+NEUTRAL_SENTENCES = 20
+"""Sentences of the neutral context. AllenNLP's users measured that about ten passes reach float noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """Network, vocabulary and everything else that a model folder says about them."""
+
+    path: Path
+    bilm: BiLM
+    softmax: Softmax | None
+    vocabulary: Vocabulary | None
+    """The classes of the softmax. None where the folder has no vocabulary; vectors from characters need none."""
+    text: TextConfig
+    """How the model's own text was tokenised; ``whitespace`` for models from elsewhere."""
+    own_start: LstmState | None
+    """State of one row that sentences start from, where the folder records it."""
+    info: dict[str, Any]
+    """``model.json``."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights, names and values, as 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for name, values in to_published(self.bilm).items():
+            digest.update(name.encode())
+            digest.update(values.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def input_vocabulary(self) -> Vocabulary:
+        """What to encode text for embedding with: a model that reads characters needs no more than the specials."""
+        if self.bilm.config.char_cnn is None and self.vocabulary is not None:
+            return self.vocabulary
+        return Vocabulary(list(SPECIALS))
+
+    @property
+    def max_characters(self) -> int:
+        """W; for a model of word ids any value serves."""
+        return self.bilm.config.char_cnn.max_characters if self.bilm.config.char_cnn else 3
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.bilm.parameters()).device
+
+
+def load_model(model_dir: Path | str, device: torch.device | str = "cpu") -> LoadedModel:
+    """Loads a model folder: ours, a run folder that holds one, or published files.
+
+    Args:
+        model_dir: The folder.
+        device: Where the weights go.
+
+    Raises:
+        ModelError: A file is missing, incomplete, or not what the options say.
+    """
+    path = find_model(Path(model_dir))
+    files = read_model_folder(path)
+    vocabulary = None
+    if files.vocabulary_path is not None:
+        trains = files.softmax is not None or files.config.char_cnn is None
+        vocabulary = Vocabulary.read(files.vocabulary_path, require_specials=trains)
+    bilm = BiLM(files.config, files.vocabulary_size)
+    from_published(bilm, files.weights)
+    bilm.requires_grad_(False).eval().to(device)
+    softmax = None
+    if files.softmax is not None:
+        weight, bias = files.softmax
+        if vocabulary is None or len(vocabulary) != len(bias):
+            raise ModelError(
+                f"{path}: the softmax has {len(bias):,} classes, the vocabulary "
+                + (f"{len(vocabulary):,} words" if vocabulary else "is missing"),
+                hint="put the vocabulary that the model was trained with beside it, as vocab.txt",
+            )
+        softmax = Softmax(*weight.shape)
+        softmax.load_state_dict({"weight_VD": torch.from_numpy(weight), "bias_V": torch.from_numpy(bias)})
+        softmax.requires_grad_(False).to(device)
+    own_start = None
+    if files.start_state is not None:
+        own_start = LstmState(*(torch.from_numpy(part).unsqueeze(2).to(device) for part in files.start_state))
+    known = {field.name for field in fields(TextConfig)}
+    recorded = {key: value for key, value in files.info.get("text", {}).items() if key in known}
+    return LoadedModel(
+        path=path,
+        bilm=bilm,
+        softmax=softmax,
+        vocabulary=vocabulary,
+        text=TextConfig(**recorded) if recorded else TextConfig(tokenizer="whitespace"),
+        own_start=own_start,
+        info=files.info,
+    )
+
+
+def start_state(model: LoadedModel, policy: str) -> tuple[LstmState, str]:
+    """The state of one row that sentences start from, and its name for the record.
+
+    Args:
+        model: The model.
+        policy: ``zero``; ``warm`` (after a fixed neutral context); or ``model`` (what the model folder records, and
+            ``warm`` where it records nothing, as for every model that this tool did not train).
+
+    Raises:
+        ConfigError: The policy is none of these.
+    """
+    if policy not in ("zero", "warm", "model"):
+        raise ConfigError(f"start state {policy!r}: expected model, warm or zero")
+    zero = LstmState.zeros(model.bilm.config.lstm, 1, like=next(model.bilm.parameters()))
+    if policy == "zero":
+        return zero, "zero"
+    if policy == "model" and model.own_start is not None:
+        at_zero = not any(bool(part.any()) for part in model.own_start)
+        return model.own_start, "zero (the model's own, trained for)" if at_zero else "the model's own, recorded"
+    return warm_state(model, zero), f"warm ({NEUTRAL_SENTENCES} neutral sentences)"
+
+
+@torch.no_grad()
+def warm_state(model: LoadedModel, zero: LstmState) -> LstmState:
+    """The state after reading ``.`` as a sentence, again and again, in the packing that training uses.
+
+    A full stop is the one sentence that hardly any language's text lacks, so the context is the same for every model.
+    """
+    text = encode([["."]] * NEUTRAL_SENTENCES, model.input_vocabulary, model.max_characters)
+    line = Line(text)
+    inputs_GN = line.read(np.arange(line.num_positions, dtype=np.int64)).inputs_GX
+    _, state = model.bilm(TokenVectors(model.bilm, text)(inputs_GN), [1] * line.num_positions, zero)
+    return state
