@@ -106,6 +106,8 @@ class ModelConfig:
     char_cnn: CharCnnConfig | None = field(default_factory=CharCnnConfig)
     """None: word ids look up their vectors in a table, and out-of-vocabulary words share the one of ``<UNK>``."""
     lstm: LstmConfig = field(default_factory=LstmConfig)
+    share_embedding_softmax: bool = False
+    """Whether the word table is also the softmax's weights; only without ``char_cnn``."""
 
     def __post_init__(self) -> None:
         cnn = self.char_cnn
@@ -115,6 +117,10 @@ class ModelConfig:
                 cnn is None or cnn.total_filters >= self.lstm.projection_dim,
                 f"char_cnn.filters sum to {cnn.total_filters if cnn else 0}, which must be at least "
                 f"lstm.projection_dim ({self.lstm.projection_dim})",
+            ),
+            (
+                cnn is None or not self.share_embedding_softmax,
+                "share_embedding_softmax needs a word table; set char_cnn to null for one",
             ),
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from elmo_cli.config import ModelConfig, TrainConfig
 from elmo_cli.flows.token_vectors import spellings
-from elmo_cli.model.bilm import BiLM, make_dropout
+from elmo_cli.model.bilm import BiLM, WordTable, make_dropout
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import Softmax, TouchedRows, full_losses, sampled_losses
@@ -17,6 +17,7 @@ from elmo_cli.seeds import derive_seed
 from elmo_cli.text.store import EncodedText
 from elmo_cli.text.windows import TrainingWindows
 from elmo_cli.train.adagrad import Adagrad, clip_to_norm, warmed_up
+from elmo_cli.train.gradients import Touched
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,19 @@ class Trainer:
         initial = torch.Generator().manual_seed(derive_seed(config.seed, "weights"))
         self.bilm.reset_parameters(initial)
         self.softmax.reset_parameters(initial)
+        if isinstance(self.bilm.token_encoder, WordTable) and model.share_embedding_softmax:
+            self.softmax.weight_VD = self.bilm.token_encoder.table_VD
         if config.softmax_bias == "unigram":
             self._start_from_unigrams()
         self.bilm.to(device)
         self.softmax.to(device)
-        self.optimizer = Adagrad(self._parameters(), initial_accumulator=config.initial_accumulator)
-        self.state = LstmState.zeros(model.lstm, config.rows, like=self.softmax.bias_V)
         self.sampled = config.negatives < len(text.vocabulary)
+        self.parameters, self._class_table = self._name_parameters()
+        # A table that the full softmax reads whole has a gradient of its own size anyway.
+        tables = {WORD_TABLE, CLASS_TABLE, CLASS_BIASES} if self.sampled else set()
+        self._tables = frozenset(tables & self.parameters.keys())
+        self.optimizer = Adagrad(self.parameters, initial_accumulator=config.initial_accumulator)
+        self.state = LstmState.zeros(model.lstm, config.rows, like=self.softmax.bias_V)
         self.step_number = 0
         """Steps done."""
 
@@ -84,21 +91,19 @@ class Trainer:
         if window.resets_BT.any():
             keep_N = torch.from_numpy(_packed(~window.resets_BT).astype(np.float32)).to(self.device)
 
-        tokens_UD = self.bilm.token_encoder(spellings(self.text, types_U, self.bilm).to(self.device))
+        touched = Touched(self.parameters, self._tables)
+        tokens_UD = self._token_vectors(types_U, touched)
         outputs, state = self.bilm(
             tokens_UD[places_GN], [config.rows] * config.window, self.state, keep_N=keep_N, dropout=dropout
         )
-        hidden_ND = outputs[-1].flatten(0, 1)
-        loss, parameters, rows = self._loss(hidden_ND, targets_N, step)
-        gradients = dict(
-            zip(parameters, torch.autograd.grad(loss * config.window, list(parameters.values())), strict=True)
-        )
-        norm = clip_to_norm(list(gradients.values()), config.clip_norm)
+        loss = self._losses(outputs[-1].flatten(0, 1), targets_N, touched).mean()
+        gradients, row_gradients = touched.gradients(loss * config.window)
+        values = [*gradients.values(), *(rows.values for rows in row_gradients.values())]
+        norm = clip_to_norm(values, config.clip_norm)
         rate = warmed_up(config.learning_rate, step, config.warmup_steps)
-        if rows is not None:
-            for name in SOFTMAX_NAMES:
-                self.optimizer.update_rows(name, rows.ids_R, gradients.pop(name), rate)
         self.optimizer.update(gradients, rate)
+        for name, rows in row_gradients.items():
+            self.optimizer.update_rows(name, rows.ids_R, rows.values, rate)
         self.state = LstmState(*(part.detach() for part in state))
         self.step_number += 1
         return StepResult(loss.detach(), norm, rate)
@@ -132,27 +137,33 @@ class Trainer:
         self.state = LstmState(*(part.to(self.device) for part in tensors["state"]))
         self.step_number = tensors["step"]
 
-    def _loss(
-        self, hidden_ND: Tensor, targets_N: np.ndarray, step: int
-    ) -> tuple[Tensor, dict[str, Tensor], TouchedRows | None]:
-        """The mean loss, what to differentiate it by, and which softmax rows that touches (None: all)."""
+    def _token_vectors(self, types_U: np.ndarray, touched: Touched) -> Tensor:
+        inputs = spellings(self.text, types_U, self.bilm).to(self.device)
+        if WORD_TABLE not in self._tables:
+            return self.bilm.token_encoder(inputs)
+        ids_R, rows_U = torch.unique(inputs[:, 0], return_inverse=True)
+        return touched.rows(WORD_TABLE, ids_R)[rows_U]
+
+    def _losses(self, hidden_ND: Tensor, targets_N: np.ndarray, touched: Touched) -> Tensor:
+        config = self.config
         if not self.sampled:
             targets = torch.from_numpy(targets_N).to(self.device)
-            loss = full_losses(hidden_ND, self.softmax.weight_VD, self.softmax.bias_V, targets).mean()
-            return loss, self._parameters(), None
-        config = self.config
-        negatives = draw_negatives(
-            config.negatives, len(self.text.vocabulary), derive_seed(config.seed, "negatives", step)
-        )
-        rows = TouchedRows.of(targets_N, negatives, self.device)
-        weight_RD = self.softmax.weight_VD.detach()[rows.ids_R].requires_grad_()
-        bias_R = self.softmax.bias_V.detach()[rows.ids_R].requires_grad_()
-        loss = sampled_losses(hidden_ND, weight_RD, bias_R, rows).mean()
-        return loss, self._parameters() | dict(zip(SOFTMAX_NAMES, (weight_RD, bias_R), strict=True)), rows
+            return full_losses(hidden_ND, self.softmax.weight_VD, self.softmax.bias_V, targets)
+        seed = derive_seed(config.seed, "negatives", self.step_number)
+        rows = TouchedRows.of(targets_N, draw_negatives(config.negatives, len(self.text.vocabulary), seed), self.device)
+        weight_RD, bias_R = touched.rows(self._class_table, rows.ids_R), touched.rows(CLASS_BIASES, rows.ids_R)
+        return sampled_losses(hidden_ND, weight_RD, bias_R, rows)
 
-    def _parameters(self) -> dict[str, Tensor]:
+    def _name_parameters(self) -> tuple[dict[str, Tensor], str]:
+        """All parameters by name, each once, and the name of the class weights."""
         parts = {"bilm": self.bilm, "softmax": self.softmax}
-        return {f"{place}.{name}": value for place, part in parts.items() for name, value in part.named_parameters()}
+        named: dict[str, Tensor] = {
+            f"{place}.{name}": value for place, part in parts.items() for name, value in part.named_parameters()
+        }
+        if not self.bilm.config.share_embedding_softmax:
+            return named, CLASS_TABLE
+        del named[CLASS_TABLE]
+        return named, WORD_TABLE
 
     def _start_from_unigrams(self) -> None:
         counts_V = target_counts(self.text)
@@ -162,7 +173,8 @@ class Trainer:
             self.softmax.bias_V.copy_(torch.from_numpy(log_share_V - log_share_V.mean()))
 
 
-SOFTMAX_NAMES = ("softmax.weight_VD", "softmax.bias_V")
+WORD_TABLE, CLASS_TABLE, CLASS_BIASES = "bilm.token_encoder.table_VD", "softmax.weight_VD", "softmax.bias_V"
+"""Names of the parameters that are read by rows."""
 
 
 def target_counts(text: EncodedText) -> np.ndarray:

@@ -88,17 +88,17 @@ class WordTable(nn.Module):
 
     def __init__(self, vocabulary_size: int, output_dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.empty(vocabulary_size, output_dim))
+        self.table_VD = nn.Parameter(torch.empty(vocabulary_size, output_dim))
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Glorot uniform."""
-        limit = (6 / sum(self.embedding.shape)) ** 0.5
+        limit = (6 / sum(self.table_VD.shape)) ** 0.5
         with torch.no_grad():
-            self.embedding.uniform_(-limit, limit, generator=generator)
+            self.table_VD.uniform_(-limit, limit, generator=generator)
 
     def forward(self, ids_U1: Tensor) -> Tensor:
         """See the class."""
-        return self.embedding[ids_U1[:, 0].long()]
+        return self.table_VD[ids_U1[:, 0].long()]
 
 
 def make_dropout(rate: float, generator: torch.Generator) -> Dropout | None:

@@ -42,7 +42,7 @@ def from_published(bilm: BiLM, arrays: Mapping[str, npt.NDArray[np.float32]]) ->
 def _views(bilm: BiLM) -> Iterator[tuple[str, Tensor]]:
     encoder = bilm.token_encoder
     if isinstance(encoder, WordTable):
-        yield "embedding", encoder.embedding
+        yield "embedding", encoder.table_VD
     else:
         yield "char_embed", encoder.embedding
         for number, (kernel, bias) in enumerate(zip(encoder.kernels, encoder.biases, strict=True)):

@@ -1,0 +1,59 @@
+"""What a step differentiates by: whole parameters, and single rows of large tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class RowGradient:
+    """The gradient of some rows of a table; all others have none."""
+
+    ids_R: Tensor
+    """Which rows, all different."""
+    values: Tensor
+    """One row each, in the same order."""
+
+
+class Touched:
+    """Collects the rows that a step reads, so that no gradient as large as a table ever exists.
+
+    Args:
+        parameters: By name.
+        tables: Names of those that are read by rows.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], tables: frozenset[str]) -> None:
+        self._parameters = parameters
+        self._whole = {name: value for name, value in parameters.items() if name not in tables}
+        self._reads: list[tuple[str, Tensor, Tensor]] = []
+
+    def rows(self, name: str, ids_R: Tensor) -> Tensor:
+        """Rows of a table, to compute with; their gradient will be theirs alone.
+
+        Args:
+            name: The table.
+            ids_R: Which rows, all different.
+        """
+        leaf = self._parameters[name].detach()[ids_R].requires_grad_()
+        self._reads.append((name, ids_R, leaf))
+        return leaf
+
+    def gradients(self, loss: Tensor) -> tuple[dict[str, Tensor], dict[str, RowGradient]]:
+        """Gradients of a loss: of whole parameters, and of the rows that were read, each row once."""
+        leaves = [*self._whole.values(), *(leaf for _, _, leaf in self._reads)]
+        gradients = torch.autograd.grad(loss, leaves)
+        whole = dict(zip(self._whole, gradients, strict=False))
+        rows: dict[str, RowGradient] = {}
+        for (name, ids_R, _), values in zip(self._reads, gradients[len(whole) :], strict=True):
+            new = RowGradient(ids_R, values)
+            rows[name] = _sum(rows[name], new) if name in rows else new
+        return whole, rows
+
+
+def _sum(one: RowGradient, other: RowGradient) -> RowGradient:
+    ids, places = torch.unique(torch.cat([one.ids_R, other.ids_R]), return_inverse=True)
+    values = one.values.new_zeros(len(ids), *one.values.shape[1:])
+    return RowGradient(ids, values.index_add_(0, places, torch.cat([one.values, other.values])))
