@@ -20,8 +20,9 @@ from elmo_cli.text.store import encode
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.text.windows import Line
 
-NEUTRAL_SENTENCES = 20
-"""Sentences of the neutral context. AllenNLP's users measured that about ten passes reach float noise."""
+NEUTRAL_SENTENCES = 100
+"""Sentences of the neutral context. On the reference's tiny model twenty leave the state within 0.02 of where it
+settles, a hundred within 0.001; they cost milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,7 +81,7 @@ def prepare(
         )
     yield _progress(paths[-1], done, done)
     if replaced:
-        yield Notice(text=f"bytes that were not UTF-8 became U+FFFD in {replaced:,} places", warning=True)
+        yield Notice(text=f"bytes that were not UTF-8 became U+FFFD (times: {replaced:,})", warning=True)
     yield PrepareResult(
         out_dir=str(out_dir),
         files=len(paths),

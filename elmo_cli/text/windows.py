@@ -68,9 +68,11 @@ class Line:
         lengths = self.lengths_S[sentences]
         offsets = positions_X - (self.ends_S[sentences] - lengths - 1)
         begins = self.begins_S[sentences]
-        last = max(len(self.text.tokens_N) - 1, 0)
+        last = len(self.text.tokens_N) - 1
 
         def word(at: Ids) -> Ids:
+            if last < 0:
+                return np.zeros_like(at)
             # Where a boundary stands instead of a word, any valid address serves: the value is replaced.
             return self.text.tokens_N[np.clip(begins + at, 0, last)].astype(np.int64)
 

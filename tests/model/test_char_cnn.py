@@ -32,9 +32,7 @@ def spell(lengths: list[int], width: int = 50) -> Tensor:
 
 
 def make_encoder(activation: str = "relu", highways: int = 2, output_dim: int = 5) -> CharCnn:
-    config = CharCnnConfig(
-        embedding_dim=3, filters=((1, 4), (3, 5), (7, 6)), highways=highways, activation=activation
-    )
+    config = CharCnnConfig(embedding_dim=3, filters=((1, 4), (3, 5), (7, 6)), highways=highways, activation=activation)
     encoder = CharCnn(config, output_dim).double()
     encoder.reset_parameters(torch.Generator().manual_seed(2))
     with torch.no_grad():

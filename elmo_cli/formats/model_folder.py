@@ -1,0 +1,219 @@
+"""A model on the disk: a folder with options, weights and what else the model is known by.
+
+Ours holds ``options.json``, ``weights.hdf5``, ``softmax.hdf5``, ``start_state.hdf5``, ``vocab.txt`` and ``model.json``.
+Folders of other origin are read as well, with as little as options and weights in them, under the published names.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elmo_cli.config import ModelConfig
+from elmo_cli.errors import ModelError
+from elmo_cli.files import whole_folder, write_text
+from elmo_cli.formats import hdf5
+from elmo_cli.formats.json_object import read_object
+from elmo_cli.formats.options import options_dict, read_options
+from elmo_cli.formats.weights import (
+    count_parameters,
+    expected_datasets,
+    read_softmax,
+    read_weights,
+    write_softmax,
+    write_weights,
+)
+from elmo_cli.formats.whole_hdf5 import write_datasets
+
+LARGEST_INFO = 1 << 24
+"""Bytes that ``model.json`` may have."""
+OPTIONS, WEIGHTS, SOFTMAX, START_STATE = "options.json", "weights.hdf5", "softmax.hdf5", "start_state.hdf5"
+VOCABULARY, INFO = "vocab.txt", "model.json"
+COUNTS_SUFFIX = ".counts.tsv"
+"""Takes the place of ``.txt``: ``vocab.counts.tsv`` has the counts of ``vocab.txt``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """Everything a model folder holds, in the types and names of the published layout."""
+
+    config: ModelConfig
+    """The architecture."""
+    weights: dict[str, np.ndarray]
+    """float32 by published dataset name, as :func:`elmo_cli.formats.weights.expected_datasets` lists them."""
+    softmax: tuple[np.ndarray, np.ndarray] | None = None
+    """Weights (V, D) and bias (V) of the softmax; None where it was not published."""
+    start_state: tuple[np.ndarray, np.ndarray] | None = None
+    """LSTM state that sentences start from: c (layers, 2, H) and m (layers, 2, D), forward first; None: unknown."""
+    vocabulary_path: Path | None = None
+    """The vocabulary file; its counts, where known, lie beside it."""
+    info: dict[str, Any] = field(default_factory=dict)
+    """``model.json``: tokenizer, provenance, perplexities. Empty for a model from elsewhere."""
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """V, from the softmax or the word table; None for a model that has neither."""
+        if self.softmax is not None:
+            return len(self.softmax[1])
+        return len(self.weights["embedding"]) if "embedding" in self.weights else None
+
+
+def find_model(path: Path) -> Path:
+    """The model folder at ``path``: itself, or the ``model`` folder of a run.
+
+    Raises:
+        ModelError: There is none.
+    """
+    for folder in (path, path / "model"):
+        if folder.is_dir() and _options_files(folder):
+            return folder
+    if not path.exists():
+        raise ModelError(
+            f"{path}: no such model folder", hint="elmo pretrain corpus.txt --out run makes one, run/model"
+        )
+    if not path.is_dir():
+        folder_hint = f"give the folder: {path.parent}" if _options_files(path.parent) else ""
+        raise ModelError(f"{path}: expected a model folder, found a file", hint=folder_hint)
+    if (path / "checkpoints").is_dir():
+        raise ModelError(
+            f"{path}: this run has no model yet",
+            hint="a run writes model/ with its first held-out perplexity; go on with elmo pretrain --resume",
+        )
+    raise ModelError(
+        f"{path}: expected {OPTIONS} and {WEIGHTS}, found {_names(path.iterdir())}",
+        hint="a model folder has both; a run folder has them in model/",
+    )
+
+
+def read_model_folder(model_dir: Path) -> ModelFiles:
+    """Reads a model folder of ours, or one with the published files, such as ``elmo_2x1024_..._weights.hdf5``.
+
+    Args:
+        model_dir: A model folder, or a run folder with one in it.
+
+    Raises:
+        ModelError: Something is missing, does not fit together, or is not safe to read.
+    """
+    folder = find_model(model_dir)
+    config, raw = read_options(_the_one(folder, OPTIONS, _options_files(folder)))
+    vocabulary_size = raw.get("n_tokens_vocab")
+    weights_path = _the_one(folder, WEIGHTS, _weights_files(folder))
+    softmax_path = _at_most_one(folder, SOFTMAX, list(folder.glob("*softmax*.hdf5")))
+    softmax = None
+    if softmax_path is not None:
+        softmax = read_softmax(softmax_path, vocabulary_size, config.lstm.projection_dim)
+    start_state_path, info_path = folder / START_STATE, folder / INFO
+    return ModelFiles(
+        config=config,
+        weights=read_weights(weights_path, config, vocabulary_size),
+        softmax=softmax,
+        start_state=_read_start_state(start_state_path, config) if start_state_path.exists() else None,
+        vocabulary_path=_at_most_one(folder, VOCABULARY, list(folder.glob("vocab*.txt"))),
+        info=read_object(info_path, largest=LARGEST_INFO) if info_path.exists() else {},
+    )
+
+
+def write_model_folder(model_dir: Path, files: ModelFiles) -> None:
+    """Writes a model folder that appears whole, in the place of an older one if there is one.
+
+    Raises:
+        OutputError: The place cannot be written to, or the disk is full.
+    """
+    V, config = files.vocabulary_size, files.config
+    shapes = {name: array.shape for name, array in files.weights.items()}
+    assert shapes == expected_datasets(config, V), "the weights do not have the names and shapes of their options"
+    with whole_folder(model_dir) as folder:
+        write_text(folder / OPTIONS, json.dumps(options_dict(config, V), indent=2) + "\n")
+        write_weights(folder / WEIGHTS, files.weights)
+        if files.softmax is not None:
+            write_softmax(folder / SOFTMAX, *files.softmax)
+        if files.start_state is not None:
+            c, m = files.start_state
+            assert (c.shape, m.shape) == tuple(_start_state_shapes(config).values()), "a start state of another model"
+            write_datasets(folder / START_STATE, {"c": c, "m": m})
+        if files.vocabulary_path is not None:
+            shutil.copyfile(files.vocabulary_path, folder / VOCABULARY)
+            counts_path = files.vocabulary_path.with_suffix(COUNTS_SUFFIX)
+            if counts_path.exists():
+                shutil.copyfile(counts_path, (folder / VOCABULARY).with_suffix(COUNTS_SUFFIX))
+        write_text(folder / INFO, json.dumps(files.info, indent=2, ensure_ascii=False) + "\n")
+
+
+def describe_model(files: ModelFiles) -> dict[str, Any]:
+    """A model's figures in reading order: architecture, parameters, then what ``model.json`` says."""
+    config, V = files.config, files.vocabulary_size
+    lstm, cnn = config.lstm, config.char_cnn
+    figures: dict[str, Any] = {"input": "characters" if cnn is not None else "word ids"}
+    if cnn is not None:
+        figures |= {
+            "character_embedding_dim": cnn.embedding_dim,
+            "filters": [[width, count] for width, count in cnn.filters],
+            "total_filters": cnn.total_filters,
+            "highways": cnn.highways,
+            "activation": cnn.activation,
+            "max_characters": cnn.max_characters,
+        }
+    figures |= {
+        "lstm_layers": lstm.layers,
+        "cell_dim": lstm.cell_dim,
+        "projection_dim": lstm.projection_dim,
+        "cell_clip": lstm.cell_clip,
+        "projection_clip": lstm.projection_clip,
+        "residual": lstm.residual,
+        "vector_layers": config.vector_layers,
+        "vector_dim": config.vector_dim,
+        "parameters": count_parameters(config, V),
+        "softmax_classes": None if files.softmax is None else V,
+        "parameters_with_softmax": None if files.softmax is None else count_parameters(config, V, softmax=True),
+        "start_state": files.start_state is not None,
+        "vocabulary": None if files.vocabulary_path is None else str(files.vocabulary_path),
+    }
+    return figures | {name: value for name, value in files.info.items() if name not in figures}
+
+
+def _options_files(folder: Path) -> list[Path]:
+    return list(folder.glob("*options.json"))
+
+
+def _weights_files(folder: Path) -> list[Path]:
+    files = [*folder.glob("*weights*.hdf5"), *folder.glob("model.hdf5")]
+    return [file for file in files if "softmax" not in file.name]
+
+
+def _the_one(folder: Path, usual: str, candidates: list[Path]) -> Path:
+    found = _at_most_one(folder, usual, candidates)
+    if found is None:
+        raise ModelError(f"{folder}: expected {usual}, found {_names(folder.iterdir())}", hint=f"add {usual}")
+    return found
+
+
+def _at_most_one(folder: Path, usual: str, candidates: list[Path]) -> Path | None:
+    for file in candidates:
+        if file.name == usual:
+            return file
+    if len(candidates) > 1:
+        raise ModelError(
+            f"{folder}: expected one {usual}, found {_names(candidates)}", hint=f"name one of them {usual}"
+        )
+    return candidates[0] if candidates else None
+
+
+def _names(files: Iterable[Path], most: int = 8) -> str:
+    names = sorted(file.name for file in files)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
+
+
+def _start_state_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    lstm = config.lstm
+    return {"c": (lstm.layers, 2, lstm.cell_dim), "m": (lstm.layers, 2, lstm.projection_dim)}
+
+
+def _read_start_state(path: Path, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
+    arrays = hdf5.read_datasets(
+        path, _start_state_shapes(config), hint=f"without {START_STATE} the model is complete too"
+    )
+    return arrays["c"], arrays["m"]

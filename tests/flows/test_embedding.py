@@ -1,0 +1,141 @@
+"""Vectors: TensorFlow's own, the NumPy network's, and their independence of everything but the sentence."""
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TextConfig
+from elmo_cli.errors import ConfigError
+from elmo_cli.flows import scoring
+from elmo_cli.flows.embedding import SentenceEmbedder
+from elmo_cli.flows.models import LoadedModel, load_model, start_state
+from elmo_cli.model.bilm import BiLM
+from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.published import from_published
+from tests import numpy_elmo as reference
+
+CONFIG = ModelConfig(
+    char_cnn=CharCnnConfig(embedding_dim=4, filters=((1, 3), (2, 4), (3, 5)), highways=1, max_characters=12),
+    lstm=LstmConfig(cell_dim=9, projection_dim=5, cell_clip=0.9, projection_clip=0.7),
+)
+
+
+def make_model(config: ModelConfig = CONFIG) -> tuple[LoadedModel, reference.Weights]:
+    weights = reference.random_model(config, seed=1)
+    bilm = BiLM(config)
+    from_published(bilm, weights)
+    model = LoadedModel(
+        path=Path("model"),
+        bilm=bilm.requires_grad_(False),
+        softmax=None,
+        vocabulary=None,
+        text=TextConfig(tokenizer="whitespace"),
+        own_start=None,
+        info={},
+    )
+    return model, weights
+
+
+@cache
+def warm_embedder() -> SentenceEmbedder:
+    model, _ = make_model()
+    return SentenceEmbedder(model, start_state(model, "warm")[0])
+
+
+def zeros(model: LoadedModel) -> LstmState:
+    return start_state(model, "zero")[0]
+
+
+def test_carried_vectors_are_tensorflows(shared: Path) -> None:
+    folder = shared / "fixtures/bilm"
+    model = load_model(folder)
+    lists = json.loads((folder / "lm_embeddings_sentences.json").read_text(encoding="utf-8"))
+    embedder = SentenceEmbedder(model, zeros(model), carry=True)
+    files = [h5py.File(folder / f"lm_embeddings_{number}.hdf5") for number in range(3)]
+    for place in range(10):
+        batch = [sentences[place].split() for sentences in lists]
+        for file, vectors in zip(files, embedder.embed_batch(batch), strict=True):
+            forward, backward = file[str(place)][...]
+            np.testing.assert_allclose(vectors[-1], np.concatenate([forward, backward], axis=1), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_carried_vectors_are_the_numpy_networks_for_growing_and_shrinking_batches(residual: bool) -> None:
+    config = replace(CONFIG, lstm=replace(CONFIG.lstm, residual=residual))
+    model, weights = make_model(config)
+    embedder = SentenceEmbedder(model, zeros(model), carry=True)
+    state = reference.zero_state(config, 4)
+    batches = [[["a", "bank"], ["b"]], [["c"], [], ["d", "e", "f"], ["g", "<S>"]], [["h", "i"]], [["j"], ["k", "l"]]]
+    for batch in batches:
+        ids = [reference.sentence_characters(sentence, 12) for sentence in batch]
+        expected, state = reference.embed(weights, config, ids, state)
+        for got, vectors in zip(embedder.embed_batch(batch), expected, strict=True):
+            np.testing.assert_allclose(got, vectors, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["warm", "zero"])
+def test_fixed_start_vectors_are_the_numpy_networks(policy: str) -> None:
+    model, weights = make_model()
+    start = start_state(model, policy)[0]
+    sentence = ["The", "bank", "."]
+    got = SentenceEmbedder(model, start).embed([sentence], 100)[0]
+    state = reference.State(start.cell.double().numpy(), start.output.double().numpy())
+    expected = reference.embed(weights, CONFIG, [reference.sentence_characters(sentence, 12)], state)[0][0]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=15)
+sentence_lists = st.lists(st.lists(words, max_size=8), min_size=1, max_size=9)
+
+
+@given(sentence_lists, st.randoms(use_true_random=False), st.integers(1, 60))
+@settings(deadline=None, max_examples=60)
+def test_a_sentence_has_the_same_vectors_in_any_batch_order_and_company(
+    sentences: list[list[str]], random: object, budget: int
+) -> None:
+    embedder = warm_embedder()
+    alone = [embedder.embed([sentence], 10_000)[0] for sentence in sentences]
+    order = list(range(len(sentences)))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    together = embedder.embed([sentences[number] for number in order], budget)
+    for number, vectors in zip(order, together, strict=True):
+        assert vectors.shape == (3, len(sentences[number]), 10)
+        np.testing.assert_allclose(vectors, alone[number], rtol=0, atol=1e-5)
+
+
+def test_a_long_sentence_in_chunks_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = warm_embedder()
+    sentences = [["word", "by", "word"] * 40, ["short"], ["a", "b"] * 15]
+    whole = embedder.embed(sentences, 10_000)
+    monkeypatch.setattr(scoring.packed_chunks, "__defaults__", (7,))
+    for one, other in zip(embedder.embed(sentences, 10_000), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
+def test_the_token_layer_is_twice_the_token_vector() -> None:
+    vectors = warm_embedder().embed([["bank", "of", "bank"]], 100)[0]
+    assert np.array_equal(vectors[0, :, :5], vectors[0, :, 5:])
+    assert np.array_equal(vectors[0, 0], vectors[0, 2])
+    assert not np.array_equal(vectors[1, 0], vectors[1, 2])
+
+
+def test_the_warm_state_has_settled(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(shared / "fixtures/bilm")
+    usual = start_state(model, "warm")[0]
+    monkeypatch.setattr("elmo_cli.flows.models.NEUTRAL_SENTENCES", 400)
+    longer = start_state(model, "warm")[0]
+    torch.testing.assert_close(usual.cell, longer.cell, rtol=0, atol=1e-3)
+    assert usual.cell.abs().max() > 0.1
+
+
+def test_an_unknown_start_is_refused() -> None:
+    with pytest.raises(ConfigError, match="start state 'hot': expected model, warm or zero"):
+        start_state(make_model()[0], "hot")

@@ -1,0 +1,87 @@
+"""Sampled and full softmax against the NumPy reference, and the one against the other."""
+
+import numpy as np
+import pytest
+import torch
+
+from elmo_cli.model import softmax
+from elmo_cli.model.sampler import Negatives, draw_negatives
+from elmo_cli.model.softmax import Softmax, TouchedRows, full_losses, full_losses_chunked, sampled_losses
+from tests import numpy_elmo as reference
+
+CPU = torch.device("cpu")
+V, D, N, K = 50, 6, 40, 12
+
+
+def example() -> tuple[torch.Tensor, np.ndarray, torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(1)
+    hidden, weight, bias = rng.normal(size=(N, D)), rng.normal(size=(V, D)), rng.normal(size=V)
+    targets = rng.integers(0, V, size=N)
+    return torch.from_numpy(hidden), targets, torch.from_numpy(weight), torch.from_numpy(bias)
+
+
+def test_sampled_losses_are_those_of_the_numpy_reference_accidental_hits_removed() -> None:
+    hidden, targets, weight, bias = example()
+    negatives = draw_negatives(K, V, seed=3)
+    assert np.isin(targets, negatives.ids_K).any(), "the example must contain hits"
+    rows = TouchedRows.of(targets, negatives, CPU)
+    got = sampled_losses(hidden, weight[rows.ids_R], bias[rows.ids_R], rows)
+    expected = reference.sampled_losses(
+        hidden.numpy(),
+        targets,
+        weight.numpy(),
+        bias.numpy(),
+        sampled_K=negatives.ids_K,
+        expected_V=reference.expected_counts(V, negatives.tries),
+    )
+    np.testing.assert_allclose(got.numpy(), expected, rtol=0, atol=1e-5)  # log expected counts travel in float32
+
+
+def test_touched_rows_are_targets_and_negatives_each_once() -> None:
+    targets = np.array([4, 9, 4])
+    rows = TouchedRows.of(targets, Negatives(np.array([9, 0, 7]), 5, V), CPU)
+    assert rows.ids_R.tolist() == [0, 4, 7, 9]
+    assert rows.ids_R[rows.targets_N].tolist() == [4, 9, 4]
+    assert rows.ids_R[rows.negatives_K].tolist() == [9, 0, 7]
+    assert rows.column_R.tolist() == [1, -1, 2, 0]
+
+
+def test_the_mean_sampled_gradient_approaches_the_full_one_as_the_sample_grows() -> None:
+    hidden, targets, weight, bias = example()
+    hidden.requires_grad_()
+    full = torch.autograd.grad(full_losses(hidden, weight, bias, torch.from_numpy(targets)).mean(), hidden)[0]
+
+    def distance(count: int, draws: int) -> float:
+        total = torch.zeros_like(hidden)
+        for seed in range(draws):
+            rows = TouchedRows.of(targets, draw_negatives(count, V, seed), CPU)
+            losses = sampled_losses(hidden, weight[rows.ids_R], bias[rows.ids_R], rows)
+            total += torch.autograd.grad(losses.mean(), hidden)[0]
+        return float((total / draws - full).norm() / full.norm())
+
+    few, many, most = distance(12, 400), distance(30, 400), distance(46, 400)
+    assert many < few
+    assert most < many / 3
+    assert most < 0.03
+
+
+@pytest.mark.parametrize("budget", [1, 4 * N * 7, 2**30])
+def test_chunked_and_whole_softmax_agree(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, targets, weight, bias = example()
+    monkeypatch.setattr(softmax, "CHUNK_BYTES", budget)
+    got = full_losses_chunked(hidden, weight, bias, torch.from_numpy(targets))
+    whole = full_losses(hidden, weight, bias, torch.from_numpy(targets))
+    torch.testing.assert_close(got, whole, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        whole.numpy(),
+        reference.full_losses(hidden.numpy(), targets, weight.numpy(), bias.numpy()),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_fresh_class_weights_follow_the_reference() -> None:
+    fresh = Softmax(4000, 64)
+    fresh.reset_parameters(torch.Generator().manual_seed(1))
+    assert fresh.weight_VD.std().item() == pytest.approx(0.125, rel=0.01)
+    assert not fresh.bias_V.any()
