@@ -228,7 +228,7 @@ class TrainConfig:
             (0 <= self.dropout < 1, f"dropout must be from 0 to below 1, not {self.dropout}"),
             (0 <= self.reset_probability <= 1, f"reset_probability must be from 0 to 1, not {self.reset_probability}"),
             (self.softmax_bias in ("unigram", "zero"), f"softmax_bias must be unigram or zero: {self.softmax_bias!r}"),
-            (self.epochs is None or self.steps is None, "set epochs or steps, not both"),
+            (self.epochs is None or self.steps is None, "epochs and steps exclude each other: set one"),
             (self.epochs is None or self.epochs > 0, f"epochs must be above 0, not {self.epochs}"),
             (self.steps is None or self.steps >= 1, f"steps must be at least 1, not {self.steps}"),
             (
@@ -392,7 +392,7 @@ def _read_value(text: str) -> Any:
 
 def _build(section: type[Section], base: Any, values: Mapping[str, Any], *, where: str, path: str) -> Section:
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where}: {path or 'the configuration'} must be a table of settings, not {values!r}")
+        raise ConfigError(f"{where}: {path.rstrip('.') or 'the configuration'} must be a table of settings, not {values!r}")
     hints = typing.get_type_hints(section)
     known = {entry.name for entry in fields(section)}  # type: ignore[arg-type]
     arguments = {name: getattr(base, name) for name in known} if base is not None else {}

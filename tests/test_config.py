@@ -1,0 +1,149 @@
+"""Settings: every problem at once, unknown names with a suggestion, and JSON both ways."""
+
+import ast
+import inspect
+import itertools
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from elmo_cli import config as config_module
+from elmo_cli.config import (
+    PRESETS,
+    CharCnnConfig,
+    LstmConfig,
+    ModelConfig,
+    RunConfig,
+    TextConfig,
+    TrainConfig,
+    VocabularyConfig,
+    from_dict,
+    override,
+    parse_assignments,
+    preset,
+    read_toml,
+    to_dict,
+)
+from elmo_cli.errors import ConfigError
+
+
+def test_a_section_reports_all_its_problems_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainConfig(rows=0, dropout=1.0, epochs=1, steps=5, clip_norm=-1)
+    for problem in (
+        "train.rows must be at least 1, not 0",
+        "train.dropout must be from 0 to below 1, not 1.0",
+        "train.epochs and steps exclude each other: set one",
+        "train.clip_norm must be above 0, not -1",
+    ):
+        assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: CharCnnConfig(activation="gelu"), "activation must be relu or tanh, not 'gelu'"),
+        (lambda: CharCnnConfig(filters=((51, 3),)), r"widths from 1 to 50: \[\(51, 3\)\]"),
+        (lambda: CharCnnConfig(max_characters=2), "max_characters must be at least 3"),
+        (lambda: LstmConfig(cell_dim=4, projection_dim=5), r"projection_dim must be from 1 to cell_dim \(4\), not 5"),
+        (lambda: LstmConfig(cell_clip=0), "cell_clip must be above 0 or null, not 0"),
+        (lambda: ModelConfig(char_cnn=CharCnnConfig(filters=((1, 8),))), "filters sum to 8, which must be at least"),
+        (lambda: ModelConfig(share_embedding_softmax=True), "share_embedding_softmax needs a word table"),
+        (lambda: TextConfig(tokenizer="bpe"), "tokenizer must be words or whitespace: 'bpe'"),
+        (lambda: TextConfig(decode_errors="ignore"), "decode_errors must be strict or replace"),
+        (lambda: VocabularyConfig(size=3), "size must be at least 4"),
+        (lambda: VocabularyConfig(min_count=0), "min_count must be at least 1"),
+        (lambda: TrainConfig(held_out=0.5), "held_out must be a share above 0 and below 0.5"),
+        (lambda: TrainConfig(softmax_bias="ones"), "softmax_bias must be unigram or zero"),
+    ],
+)
+def test_bad_settings_say_what_was_expected(make: type, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        make()
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "original-bilm-tf"])
+def test_presets_round_trip_through_json(name: str) -> None:
+    config = preset(name)
+    assert from_dict(RunConfig, to_dict(config), where="test") == config
+
+
+def test_a_twin_preset_is_the_references_recipe() -> None:
+    twin = preset("small-bilm-tf")
+    assert twin.model == preset("small").model
+    assert (twin.train.warmup_steps, twin.train.reset_probability, twin.train.softmax_bias) == (0, 0.0, "zero")
+    assert twin.train.learning_rate == 0.2
+    assert twin.train.clip_norm == 10.0
+
+
+def test_an_unknown_preset_suggests_one() -> None:
+    with pytest.raises(ConfigError, match="preset 'smal' does not exist; there are tiny, compact, small") as caught:
+        preset("smal")
+    assert caught.value.hint == "did you mean --preset small?"
+
+
+def test_assignments_and_tables_lay_over_a_preset() -> None:
+    values = parse_assignments(
+        ["train.steps=50", "train.softmax_bias=zero", "model.lstm.cell_clip=null", "model.lstm.residual=false"]
+    )
+    config = override(preset("tiny"), values, where="--set")
+    assert config.train.steps == 50
+    assert config.train.softmax_bias == "zero"
+    assert config.model.lstm.cell_clip is None
+    assert config.model.lstm.residual is False
+    assert config.model.lstm.cell_dim == preset("tiny").model.lstm.cell_dim
+    words = override(preset("tiny"), parse_assignments(["model.char_cnn=null"]), where="--set")
+    assert words.model.char_cnn is None
+    filters = parse_assignments(["model.char_cnn.filters=[[1, 60], [2, 70]]"])
+    assert override(preset("tiny"), filters, where="--set").model.char_cnn.filters == ((1, 60), (2, 70))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("values", "message", "hint"),
+    [
+        ({"train": {"lerning_rate": 1}}, "test: unknown setting train.lerning_rate", "mean train.learning_rate?"),
+        ({"zebra": 1}, "test: unknown setting zebra", "known here: model, text, train, vocabulary"),
+        ({"train": 5}, "test: train must be a table of settings, not 5", ""),
+        ({"train": {"rows": "many"}}, "test: train.rows must be a whole number, not 'many'", ""),
+        ({"train": {"rows": 2.5}}, "test: train.rows must be a whole number, not 2.5", ""),
+        ({"train": {"steps": True}}, "test: train.steps must be a whole number or null, not True", ""),
+        ({"model": {"char_cnn": {"filters": [1, 2]}}}, r"filters must be a list of \[width, count\]", ""),
+        ({"train": {"rows": 0}}, "test: train.rows must be at least 1", ""),
+    ],
+)
+def test_bad_values_are_named_with_their_place(values: dict, message: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        override(preset("tiny"), values, where="test")
+    assert hint in caught.value.hint
+
+
+def test_an_assignment_needs_an_equals_sign() -> None:
+    with pytest.raises(ConfigError, match=r"--set train.rows: expected section.key=value"):
+        parse_assignments(["train.rows"])
+    with pytest.raises(ConfigError, match="train was already given a value"):
+        parse_assignments(["train=1", "train.rows=2"])
+
+
+def test_toml_files_are_read_and_bad_ones_named(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text("[train]\nsteps = 7\n", encoding="utf-8")
+    bad.write_text("[train\n", encoding="utf-8")
+    assert read_toml(good) == {"train": {"steps": 7}}
+    with pytest.raises(ConfigError, match=r"bad\.toml: not TOML"):
+        read_toml(bad)
+    with pytest.raises(ConfigError, match=r"none\.toml: no such configuration file"):
+        read_toml(tmp_path / "none.toml")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    tree = ast.parse(inspect.getsource(config_module))
+    for section in (CharCnnConfig, LstmConfig, TextConfig, VocabularyConfig, TrainConfig, ModelConfig):
+        body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == section.__name__).body
+        documented = {
+            node.target.id  # type: ignore[union-attr]
+            for node, after in itertools.pairwise(body)
+            if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr)
+        }
+        missing = {entry.name for entry in fields(section)} - documented
+        assert missing <= {"lstm"}, f"{section.__name__}: {missing}"

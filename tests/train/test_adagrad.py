@@ -1,0 +1,65 @@
+"""Adagrad, its rows and its clip against the formulas."""
+
+import pytest
+import torch
+
+from elmo_cli.train.adagrad import Adagrad, clip_to_norm, warmed_up
+from elmo_cli.train.gradients import Touched
+
+
+def test_two_steps_by_hand() -> None:
+    value = torch.tensor([1.0, -2.0])
+    optimizer = Adagrad({"v": value}, initial_accumulator=1.0)
+    optimizer.update({"v": torch.tensor([3.0, 0.0])}, rate=0.2)
+    assert value.tolist() == pytest.approx([1 - 0.2 * 3 / 10**0.5, -2])
+    optimizer.update({"v": torch.tensor([-1.0, 2.0])}, rate=0.2)
+    assert value.tolist() == pytest.approx([1 - 0.2 * 3 / 10**0.5 + 0.2 / 11**0.5, -2 - 0.4 / 5**0.5])
+    assert optimizer.accumulators["v"].tolist() == [11, 5]
+
+
+def test_touched_rows_are_updated_as_torchs_dense_adagrad_does() -> None:
+    generator = torch.Generator().manual_seed(1)
+    table = torch.randn(9, 4, generator=generator)
+    dense = table.clone().requires_grad_()
+    torchs = torch.optim.Adagrad([dense], lr=0.2, initial_accumulator_value=1.0, eps=0.0)
+    ours = Adagrad({"table": table}, initial_accumulator=1.0)
+    for _ in range(5):
+        ids = torch.randperm(9, generator=generator)[:4]
+        gradient = torch.randn(4, 4, generator=generator)
+        dense.grad = torch.zeros(9, 4).index_copy(0, ids, gradient)
+        torchs.step()
+        ours.update_rows("table", ids, gradient, rate=0.2)
+    torch.testing.assert_close(table, dense.detach(), rtol=1e-6, atol=1e-7)
+
+
+def test_parameters_without_gradient_stay() -> None:
+    optimizer = Adagrad({"v": torch.ones(2)}, initial_accumulator=1.0)
+    optimizer.update({}, rate=0.2)
+    assert optimizer.parameters["v"].tolist() == [1, 1]
+
+
+def test_the_clip_is_one_norm_over_everything() -> None:
+    gradients = [torch.tensor([3.0, 0.0]), torch.tensor([[4.0]])]
+    norm = clip_to_norm(gradients, 2.5)
+    assert norm.item() == pytest.approx(5)
+    assert gradients[0].tolist() == pytest.approx([1.5, 0])
+    assert gradients[1].tolist() == [[pytest.approx(2)]]
+    assert clip_to_norm(gradients, 10).item() == pytest.approx(2.5)
+    assert gradients[0].tolist() == pytest.approx([1.5, 0])
+
+
+def test_the_rate_warms_up_and_stays() -> None:
+    assert [warmed_up(0.2, step, 4) for step in range(6)] == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.2, 0.2])
+    assert warmed_up(0.2, 0, 0) == 0.2
+
+
+def test_rows_that_are_read_twice_have_one_gradient() -> None:
+    table = torch.arange(10.0).view(5, 2)
+    touched = Touched({"table": table, "other": torch.ones(1, requires_grad=True)}, frozenset({"table"}))
+    first, second = touched.rows("table", torch.tensor([1, 3])), touched.rows("table", torch.tensor([3, 4]))
+    loss = (first * 2).sum() + (second * 3).sum()
+    other = touched._parameters["other"]
+    whole, rows = touched.gradients(loss + other.sum())
+    assert whole["other"].tolist() == [1]
+    assert rows["table"].ids_R.tolist() == [1, 3, 4]
+    assert rows["table"].values.tolist() == [[2, 2], [5, 5], [3, 3]]
