@@ -197,6 +197,7 @@ class _Run:
             step=step,
             epoch=step / self.trainer.windows.steps_per_epoch,
             loss_sampled=float(np.mean(losses)),
+            loss_sampled_worst=max(losses),
             gradient_norm=norm,
             learning_rate=pending[-1].learning_rate,
         )

@@ -1,0 +1,216 @@
+"""The vocabulary: the classes of the softmax, and the file that lists them, one word a line."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from elmo_cli.config import VocabularyConfig
+from elmo_cli.errors import TextError
+from elmo_cli.files import whole_file
+from elmo_cli.text.readers import read_lines
+
+BEGIN = "<S>"
+END = "</S>"
+UNKNOWN = "<UNK>"
+SPECIALS = (BEGIN, END, UNKNOWN)
+"""In the order in which published vocabularies have them, before all words."""
+
+SKIPPED_LINE = "!!!MAXTERMID"
+"""A line that some published vocabularies carry; it takes no id."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """V words, each with its place in the list as id.
+
+    The log-uniform sampler of the training loss takes ids as frequency ranks, so words stand in falling order of
+    count. The three specials may stand anywhere. A vocabulary for inference may lack them: then their ids raise.
+
+    Example:
+        >>> vocabulary = Vocabulary(["<S>", "</S>", "<UNK>", "the", "."])
+        >>> [vocabulary.id_of(word) for word in ("the", "unknown", ".")]
+        [3, 2, 4]
+    """
+
+    words: list[str]
+    counts_V: npt.NDArray[np.int64] | None = None
+    """How often each word is a target in the training text: for ``<S>`` and ``</S>`` the number of sentences, for
+    ``<UNK>`` the number of tokens outside the vocabulary. None where nobody counted."""
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Every word's id."""
+        return {word: number for number, word in enumerate(self.words)}
+
+    @cached_property
+    def begin_id(self) -> int:
+        """The id of ``<S>``."""
+        return self._special(BEGIN)
+
+    @cached_property
+    def end_id(self) -> int:
+        """The id of ``</S>``."""
+        return self._special(END)
+
+    @cached_property
+    def unknown_id(self) -> int:
+        """The id of ``<UNK>``."""
+        return self._special(UNKNOWN)
+
+    @cached_property
+    def sha256(self) -> str:
+        """A fingerprint of the words in their order, as 64 hexadecimal digits."""
+        return hashlib.sha256(_lines(self.words)).hexdigest()
+
+    def id_of(self, word: str) -> int:
+        """The word's id, or that of ``<UNK>``."""
+        found = self.ids.get(word)
+        return self.unknown_id if found is None else found
+
+    def out_of_order(self) -> str | None:
+        """A warning where the words' counts do not fall, which the sampled loss relies on; None where all is well.
+
+        Example:
+            >>> Vocabulary([*SPECIALS, "rare", "frequent"], np.array([9, 9, 4, 1, 8])).out_of_order()
+            "counts do not fall: 'frequent' (8) stands below 'rare' (1), but sampling takes ids as frequency ranks"
+        """
+        if self.counts_V is None:
+            return None
+        ordinary = np.flatnonzero([word not in SPECIALS for word in self.words])
+        counts = self.counts_V[ordinary]
+        rises = np.flatnonzero(counts[1:] > counts[:-1])
+        if not len(rises):
+            return None
+        above, below = ordinary[rises[0]], ordinary[rises[0] + 1]
+        return (
+            f"counts do not fall: {self.words[below]!r} ({self.counts_V[below]:,}) stands below "
+            f"{self.words[above]!r} ({self.counts_V[above]:,}), but sampling takes ids as frequency ranks"
+        )
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int], config: VocabularyConfig, *, sentences: int) -> "Vocabulary":
+        """The most frequent words after the specials; of equally frequent ones the first in code point order.
+
+        Args:
+            counts: How often each word was seen. Specials that stand literally in the text are no words: ``<UNK>``
+                counts as a token outside the vocabulary, the other two are left out.
+            config: How many words, and how rare.
+            sentences: How many sentences the words were counted in.
+
+        Raises:
+            TextError: No word is frequent enough.
+
+        Example:
+            >>> counts = {"a": 2, "b": 5, "c": 1}
+            >>> vocabulary = Vocabulary.from_counts(counts, VocabularyConfig(min_count=2), sentences=3)
+            >>> vocabulary.words, vocabulary.counts_V.tolist()
+            (['<S>', '</S>', '<UNK>', 'b', 'a'], [3, 3, 1, 5, 2])
+        """
+        ordinary = ((word, count) for word, count in counts.items() if word not in SPECIALS)
+        frequent = [(word, count) for word, count in ordinary if count >= config.min_count]
+        if not frequent:
+            raise TextError(
+                f"no word was seen at least {config.min_count} times ({len(counts):,} different words in all)",
+                hint="give more text, or keep rarer words with --min-count 1",
+            )
+        frequent.sort(key=lambda item: (-item[1], item[0]))
+        del frequent[config.size - len(SPECIALS) :]
+        kept = sum(count for _, count in frequent)
+        outside = sum(counts.values()) - kept - counts.get(BEGIN, 0) - counts.get(END, 0)
+        return cls(
+            [*SPECIALS, *(word for word, _ in frequent)],
+            np.array([sentences, sentences, outside, *(count for _, count in frequent)], dtype=np.int64),
+        )
+
+    @classmethod
+    def read(cls, path: Path, *, require_specials: bool = True) -> "Vocabulary":
+        """Reads a vocabulary in the published format, and the counts beside it if there are any.
+
+        Args:
+            path: One word per line in UTF-8; a line ``!!!MAXTERMID`` takes no id.
+            require_specials: Whether ``<S>``, ``</S>`` and ``<UNK>`` must be there. Vectors can be computed without
+                them; training and perplexity cannot.
+
+        Raises:
+            TextError: A line is blank or repeated, a special is missing, or the counts belong to other words.
+        """
+        words = list(_read_words(path))
+        missing = [special for special in SPECIALS if special not in words]
+        if require_specials and missing:
+            raise TextError(
+                f"{path}: {' and '.join(missing)} missing; a vocabulary needs the lines {', '.join(SPECIALS)}",
+                hint=f"build one with: elmo vocab TEXT --out {path}",
+            )
+        counts_path = counts_beside(path)
+        return cls(words, _read_counts(counts_path, words) if counts_path.is_file() else None)
+
+    def write(self, path: Path) -> None:
+        """Writes the words to ``path`` and their counts, where known, beside it.
+
+        Raises:
+            OutputError: The files cannot be written.
+        """
+        counts_path = counts_beside(path)
+        with ExitStack() as stack:
+            # Old counts go first and new ones come last: no kill leaves counts that belong to other words.
+            if self.counts_V is not None:
+                counts_file = stack.enter_context(whole_file(counts_path))
+                rows = zip(self.words, self.counts_V.tolist(), strict=True)
+                counts_file.write_bytes(_lines(f"{word}\t{count}" for word, count in rows))
+            words_file = stack.enter_context(whole_file(path))
+            words_file.write_bytes(_lines(self.words))
+            counts_path.unlink(missing_ok=True)
+
+    def _special(self, word: str) -> int:
+        if word not in self.ids:
+            raise TextError(
+                f"the vocabulary has no {word}, which training and perplexity need",
+                hint="build a vocabulary with elmo vocab",
+            )
+        return self.ids[word]
+
+
+def counts_beside(path: Path) -> Path:
+    """Where the counts of the vocabulary at ``path`` stand: ``vocab.txt`` has ``vocab.counts.tsv``."""
+    return path.with_suffix(".counts.tsv")
+
+
+def _lines(lines: "Iterator[str] | list[str]") -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode(errors="surrogatepass")
+
+
+def _read_words(path: Path) -> Iterator[str]:
+    first_lines: dict[str, int] = {}
+    for line, text in enumerate(read_lines(path), start=1):
+        word = text.strip()
+        if word == SKIPPED_LINE:
+            continue
+        if not word:
+            raise TextError(f"{path}:{line}: blank line; expected one word", hint="delete the line")
+        first = first_lines.setdefault(word, line)
+        if first != line:
+            raise TextError(f"{path}:{line}: {word!r} stands already in line {first}", hint="delete one of them")
+        yield word
+
+
+def _read_counts(path: Path, words: list[str]) -> npt.NDArray[np.int64]:
+    hint = f"delete {path.name} to go without counts, or build both again with elmo vocab"
+    rows = list(read_lines(path))
+    if len(rows) != len(words):
+        raise TextError(f"{path}: {len(rows):,} counts for {len(words):,} words", hint=hint)
+    counts_V = np.zeros(len(words), dtype=np.int64)
+    for number, (row, word) in enumerate(zip(rows, words, strict=True)):
+        counted, _, count = row.partition("\t")
+        if counted != word or not (count.isascii() and count.isdigit()):
+            raise TextError(f"{path}:{number + 1}: expected {word!r}, a tab and its count, found {row!r}", hint=hint)
+        counts_V[number] = int(count)
+    return counts_V
