@@ -27,8 +27,13 @@ STARTS = ("model", "zero", "warm")
 def measure(recipe: str, seed: int, steps: int, assignments: list[str], threads: int | None) -> dict[str, Any]:
     """One run and its evaluations, as figures."""
     settings = parse_assignments(
-        ["text.tokenizer=whitespace", f"train.seed={seed}", f"train.steps={steps}", f"train.evaluate_every={steps}"]
-        + assignments
+        [
+            "text.tokenizer=whitespace",
+            f"train.seed={seed}",
+            f"train.steps={steps}",
+            f"train.evaluate_every={steps}",
+            *assignments,
+        ]
     )
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
@@ -66,10 +71,8 @@ def measure(recipe: str, seed: int, steps: int, assignments: list[str], threads:
 
 
 def _last(flow: Reports) -> Any:
-    report = None
-    for report in flow:
-        pass
-    return report
+    *_, result = flow
+    return result
 
 
 def main() -> None:

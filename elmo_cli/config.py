@@ -392,7 +392,8 @@ def _read_value(text: str) -> Any:
 
 def _build(section: type[Section], base: Any, values: Mapping[str, Any], *, where: str, path: str) -> Section:
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{where}: {path.rstrip('.') or 'the configuration'} must be a table of settings, not {values!r}")
+        place = path.rstrip(".") or "the configuration"
+        raise ConfigError(f"{where}: {place} must be a table of settings, not {values!r}")
     hints = typing.get_type_hints(section)
     known = {entry.name for entry in fields(section)}  # type: ignore[arg-type]
     arguments = {name: getattr(base, name) for name in known} if base is not None else {}

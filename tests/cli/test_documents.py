@@ -1,0 +1,42 @@
+"""The commands that our pages tell people to type."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from elmo_cli.errors import ElmoError
+
+ROOT = Path(__file__).parents[2]
+PAGES = [path for path in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "data" / "README.md") if path.exists()]
+FLOWS = {
+    "prepare": "prepare",
+    "vocabulary": "build_vocabulary",
+    "pretrain": "pretrain",
+    "evaluate": "evaluate",
+    "embed": "embed",
+    "info": "info",
+}
+
+
+def _commands(page: Path) -> list[str]:
+    """What begins with ``elmo`` inside the page's code blocks, continued lines joined, pipes and comments cut off."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    typed = [line.strip().removeprefix("$ ").rpartition("| ")[2] for line in lines]
+    return [line for line in typed if line.startswith("elmo ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_on_a_page_can_be_typed(elmo, play, page: Path) -> None:
+    for module, function in FLOWS.items():
+        play(module, ElmoError("so far so good"), function)
+    for command in _commands(page):
+        outcome = elmo(*shlex.split(command, comments=True)[1:])
+        works = outcome.code == 0 or outcome.err.endswith("Error: so far so good\n")
+        assert works, f"{command}\n{outcome.err}"
+
+
+def test_the_page_on_data_has_commands() -> None:
+    assert len(_commands(ROOT / "data" / "README.md")) >= 9
