@@ -174,7 +174,7 @@ def command(
         suggest(
             "Next:",
             [
-                f"elmo eval {model} {shlex.quote(validation[0]) if validation else 'test.txt'}",
+                f"elmo eval {model} {shlex.quote(result.held_out_text)}",
                 f"elmo embed {model} sentences.txt --out vectors.hdf5",
                 f"elmo info {shlex.quote(result.run_dir)}",
             ],

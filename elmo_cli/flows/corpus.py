@@ -47,6 +47,8 @@ class Corpus:
     vocabulary_path: Path
     text: TextConfig
     """How it was tokenised."""
+    held_out_path: Path
+    """Where the held-out text comes from: a prepared folder, or the validation text."""
 
 
 def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Report, None, int]:
@@ -91,7 +93,9 @@ def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generat
         texts.append(open_store(store_dir))
     if texts[1].num_sentences == 0:
         raise TextError(f"{held_out[0]}: no sentence to measure on", hint="give one with --validation FILE")
-    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text)
+    validates = is_prepared(run_dir / "validation")
+    held_out_path = Path(sources.validation[0]) if sources.validation else held_out[0] if validates else prepared.folder
+    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text, held_out_path)
 
 
 def _make_vocabulary(path: Path, sources: Sources, prepared: PreparedCorpus, config: RunConfig) -> Reports:

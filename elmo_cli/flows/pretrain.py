@@ -164,6 +164,7 @@ class _Run:
             train_perplexity_sampled=math.exp(np.mean(self.recent)) if self.recent else None,
             held_out_perplexity=math.exp(self.best_loss),
             held_out_step=self.best_step,
+            held_out_text=str(self.corpus.held_out_path),
         )
 
     def _describe(self) -> Iterator[Report]:

@@ -152,6 +152,8 @@ class PretrainResult(Result):
     """Best held-out perplexity, full softmax, each sentence from the start state."""
     held_out_step: int
     """The step it was measured at."""
+    held_out_text: str
+    """What ``elmo eval`` takes to measure it again: a prepared folder, or the validation text."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ RESULT = PretrainResult(
     train_perplexity_sampled=124.56,
     held_out_perplexity=212.34,
     held_out_step=900,
+    held_out_text="my run/corpus",
 )
 
 
@@ -124,7 +125,7 @@ def test_the_table_explains_its_figures_and_the_next_commands_follow(elmo, play)
     ]
     assert outcome.err.splitlines() == [
         "Next:",
-        "  elmo eval 'my run/model' test.txt",
+        "  elmo eval 'my run/model' 'my run/corpus'",
         "  elmo embed 'my run/model' sentences.txt --out vectors.hdf5",
         "  elmo info 'my run'",
     ]
