@@ -8,7 +8,7 @@ Everything lands in the run folder and is found there again when the run goes on
     store/        the text as numbers, train and held-out
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class Corpus:
     vocabulary_path: Path
     text: TextConfig
     """How it was tokenised."""
+    libraries: Mapping[str, str]
+    """Versions of the libraries that did it."""
     held_out_path: Path
     """Where the held-out text comes from: a prepared folder, or the validation text."""
 
@@ -95,7 +97,7 @@ def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generat
         raise TextError(f"{held_out[0]}: no sentence to measure on", hint="give one with --validation FILE")
     validates = is_prepared(run_dir / "validation")
     held_out_path = Path(sources.validation[0]) if sources.validation else held_out[0] if validates else prepared.folder
-    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text, held_out_path)
+    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text, prepared.libraries, held_out_path)
 
 
 def _make_vocabulary(path: Path, sources: Sources, prepared: PreparedCorpus, config: RunConfig) -> Reports:

@@ -12,8 +12,8 @@ from elmo_cli.config import ModelConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.embedding import SentenceEmbedder, Vectors
-from elmo_cli.flows.models import load_model, start_state
-from elmo_cli.flows.reports import EmbedResult, Progress, Reports
+from elmo_cli.flows.models import load_model, other_libraries, start_state
+from elmo_cli.flows.reports import EmbedResult, Notice, Progress, Reports
 from elmo_cli.formats.features import FeatureWriter
 from elmo_cli.text.readers import STDIN, TextReader, find_inputs
 from elmo_cli.text.tokenizers import Tokenizer, make_tokenizer
@@ -78,6 +78,8 @@ def embed(
     text_config = replace(model.text, decode_errors=decode_errors)
     if tokenizer is not None:
         text_config = replace(text_config, tokenizer=tokenizer)
+    if warning := other_libraries(model, text_config):
+        yield Notice(text=warning, warning=True)
     path = _single_input(input_path)
     if blank_lines == "error" and path != STDIN:
         _refuse_blank_lines(path, decode_errors)

@@ -11,7 +11,7 @@ import numpy as np
 from elmo_cli.config import TextConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, ModelError, TextError
-from elmo_cli.flows.models import LoadedModel, load_model, start_state
+from elmo_cli.flows.models import LoadedModel, load_model, other_libraries, start_state
 from elmo_cli.flows.reports import DirectionScore, EvaluateResult, Notice, Progress, Report, Reports
 from elmo_cli.flows.scoring import Tally, score, sentence_sequences, stream_sequences
 from elmo_cli.text.prepared import is_prepared, read_prepared
@@ -77,6 +77,8 @@ def evaluate(
     text_config = replace(model.text, decode_errors=decode_errors)
     if tokenizer is not None:
         text_config = replace(text_config, tokenizer=tokenizer)
+    if warning := other_libraries(model, text_config):
+        yield Notice(text=warning, warning=True)
     text = yield from _read(inputs, text_config, vocabulary, model)
     state, state_name = start_state(model, start)
     line = Line(text)

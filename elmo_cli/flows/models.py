@@ -17,6 +17,7 @@ from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import from_published, to_published
 from elmo_cli.model.softmax import Softmax
 from elmo_cli.text.store import encode
+from elmo_cli.text.tokenizers import libraries_behind
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.text.windows import Line
 
@@ -113,6 +114,17 @@ def load_model(model_dir: Path | str, device: torch.device | str = "cpu") -> Loa
         own_start=own_start,
         info=files.info,
     )
+
+
+def other_libraries(model: LoadedModel, text: TextConfig) -> str | None:
+    """A warning where text would be cut by other versions of the libraries than the model's own was; else None."""
+    recorded, here = model.info.get("libraries", {}), libraries_behind(text)
+    other = [
+        f"{name} {here[name]} (the model's text: {recorded[name]})"
+        for name in here
+        if name in recorded and recorded[name] != here[name]
+    ]
+    return f"text is cut into tokens by {', '.join(other)}; it may be cut elsewhere" if other else None
 
 
 def start_state(model: LoadedModel, policy: str) -> tuple[LstmState, str]:

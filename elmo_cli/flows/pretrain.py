@@ -257,6 +257,7 @@ class _Run:
         info = {
             "tool": f"elmo {__version__}",
             "text": to_dict(self.corpus.text),
+            "libraries": dict(self.corpus.libraries),
             "training": {
                 "words": text.num_tokens,
                 "sentences": text.num_sentences,

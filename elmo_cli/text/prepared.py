@@ -13,6 +13,7 @@ from typing import Any
 from elmo_cli.config import TextConfig, from_dict, to_dict
 from elmo_cli.errors import TextError
 from elmo_cli.files import write_text
+from elmo_cli.text.tokenizers import libraries_behind
 
 FORMAT = 1
 """Version of ``prepare.json``; raised when a reader of the old one would misread the new one."""
@@ -34,6 +35,8 @@ class PreparedCorpus:
     """The training files, in order."""
     held_out: Path | None
     """The held-out file; None where nothing was held out."""
+    libraries: Mapping[str, str]
+    """Versions of the libraries that cut it."""
     counts: Mapping[str, int]
     """``sentences``, ``tokens``, ``held_out_sentences`` and ``held_out_tokens``."""
 
@@ -75,6 +78,7 @@ def write_manifest(
     manifest = {
         "format": FORMAT,
         "text": to_dict(text),
+        "libraries": libraries_behind(text),
         "held_out": held_out,
         "seed": seed,
         "sources": sources,
@@ -108,9 +112,12 @@ def read_prepared(folder: Path) -> PreparedCorpus:
         shards = [folder / Path(name).name for name in manifest["shards"]]
         held_out = folder / HELD_OUT if counts["held_out_sentences"] else None
         text = from_dict(TextConfig, manifest["text"], where=str(path))
+        libraries = {str(name): str(version) for name, version in manifest["libraries"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TextError(f"{path}: damaged: {error!r}", hint=_AGAIN.format(folder)) from error
     for file in [*shards, *([held_out] if held_out else [])]:
         if not file.is_file():
             raise TextError(f"{file}: missing, though {MANIFEST} names it", hint=_AGAIN.format(folder))
-    return PreparedCorpus(folder=folder, text=text, shards=shards, held_out=held_out, counts=counts)
+    return PreparedCorpus(
+        folder=folder, text=text, shards=shards, held_out=held_out, libraries=libraries, counts=counts
+    )

@@ -5,6 +5,7 @@ labelled data sets come from: hyphenated words, numbers and contractions stay wh
 """
 
 import importlib
+import importlib.metadata
 from collections.abc import Iterator
 from functools import cached_property
 from types import ModuleType
@@ -35,6 +36,17 @@ def make_tokenizer(config: TextConfig) -> Tokenizer:
         [['One', 'line,', 'one', 'sentence.', 'Always.']]
     """
     return WordTokenizer(config.language) if config.tokenizer == "words" else WhitespaceTokenizer()
+
+
+def libraries_behind(config: TextConfig) -> dict[str, str]:
+    """Versions of the libraries that decide where the settings' tokenizer cuts; other versions may cut elsewhere.
+
+    Example:
+        >>> libraries_behind(TextConfig(tokenizer="whitespace"))
+        {}
+    """
+    names = ("sentencex", "regex") if config.tokenizer == "words" else ()
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 class WhitespaceTokenizer:

@@ -15,7 +15,7 @@ from elmo_cli.flows import embed as embed_module
 from elmo_cli.flows.embed import embed
 from elmo_cli.flows.embedding import SentenceEmbedder
 from elmo_cli.flows.models import load_model, start_state
-from elmo_cli.flows.reports import EmbedResult
+from elmo_cli.flows.reports import EmbedResult, Notice
 from elmo_cli.formats.features import read_features
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from tests import numpy_elmo as reference
@@ -150,6 +150,19 @@ def test_the_models_own_tokenizer_is_used_unless_another_is_named(tmp_path: Path
     )
     write_model_folder(raw, files)
     assert run(raw, text, tmp_path / "own.hdf5").tokens == 4
+
+
+def test_other_versions_of_the_libraries_that_cut_text_are_warned_of(tmp_path: Path) -> None:
+    info = {"text": {"tokenizer": "words"}, "libraries": {"sentencex": "0.1"}}
+    weights = reference.random_model(CONFIG, seed=3)
+    write_model_folder(tmp_path / "model", ModelFiles(config=CONFIG, weights=weights, info=info))
+    (tmp_path / "text.txt").write_text("Hello\n")
+    reports = list(
+        embed(tmp_path / "model", str(tmp_path / "text.txt"), tmp_path / "out.hdf5", device="cpu", threads=1)
+    )
+    warnings = [report.text for report in reports if isinstance(report, Notice) and report.warning]
+    assert len(warnings) == 1
+    assert "(the model's text: 0.1); it may be cut elsewhere" in warnings[0]
 
 
 def test_an_existing_file_stays_unless_overwriting_is_asked_for(model_dir: Path, text: Path, tmp_path: Path) -> None:
