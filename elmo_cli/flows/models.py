@@ -21,9 +21,11 @@ from elmo_cli.text.tokenizers import libraries_behind
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.text.windows import Line
 
-NEUTRAL_SENTENCES = 100
-"""Sentences of the neutral context. On the reference's tiny model twenty leave the state within 0.02 of where it
-settles, a hundred within 0.001; they cost milliseconds."""
+NEUTRAL_ROWS, NEUTRAL_STEPS = 16, 64
+"""Size of the neutral context: rows read side by side, and positions of each."""
+
+NEUTRAL_WORDS = 300
+"""Distinct words of it; few, because a large character CNN takes milliseconds for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,17 +148,37 @@ def start_state(model: LoadedModel, policy: str) -> tuple[LstmState, str]:
     if policy == "model" and model.own_start is not None:
         at_zero = not any(bool(part.any()) for part in model.own_start)
         return model.own_start, "zero (the model's own, trained for)" if at_zero else "the model's own, recorded"
-    return warm_state(model, zero), f"warm ({NEUTRAL_SENTENCES} neutral sentences)"
+    return warm_state(model, zero), f"warm ({NEUTRAL_ROWS} x {NEUTRAL_STEPS} positions of neutral text)"
 
 
 @torch.no_grad()
 def warm_state(model: LoadedModel, zero: LstmState) -> LstmState:
-    """The state after reading ``.`` as a sentence, again and again, in the packing that training uses.
+    """The mean of the states in which rows of a fixed neutral text end, read in the packing of training.
 
-    A full stop is the one sentence that hardly any language's text lacks, so the context is the same for every model.
+    The text is words of random letters (of random ids, for a model of word ids), so it is the same for every model and
+    close to none of its sentences. It has to be varied: a model may have a second regime, in which a direction predicts
+    nothing any more, and repeated full stops or empty sentences lead some into it (ARCHITECTURE.md, Start state).
     """
-    text = encode([["."]] * NEUTRAL_SENTENCES, model.input_vocabulary, model.max_characters)
-    line = Line(text)
-    inputs_GN = line.read(np.arange(line.num_positions, dtype=np.int64)).inputs_GX
-    _, state = model.bilm(TokenVectors(model.bilm, text)(inputs_GN), [1] * line.num_positions, zero)
-    return state
+    text = encode(_neutral_sentences(model), model.input_vocabulary, model.max_characters)
+    # One row after another on the line; packed order is step after step.
+    positions_TB = np.arange(NEUTRAL_ROWS * NEUTRAL_STEPS, dtype=np.int64).reshape(NEUTRAL_ROWS, -1).T
+    inputs_GN = Line(text).read(positions_TB.reshape(-1)).inputs_GX
+    sizes = [NEUTRAL_ROWS] * NEUTRAL_STEPS
+    _, state = model.bilm(TokenVectors(model.bilm, text)(inputs_GN), sizes, zero.expand(NEUTRAL_ROWS))
+    return LstmState(*(part.mean(dim=2, keepdim=True) for part in state))
+
+
+def _neutral_sentences(model: LoadedModel) -> list[list[str]]:
+    """Sentences of 4 to 30 words and a full stop, together a little longer than the rows of the neutral text."""
+    generator = np.random.Generator(np.random.PCG64(NEUTRAL_ROWS))
+    if model.bilm.config.char_cnn is not None:
+        lengths = generator.integers(1, 10, size=NEUTRAL_WORDS)
+        words = ["".join(chr(ord("a") + n) for n in generator.integers(0, 26, size=length)) for length in lengths]
+    else:
+        known = [word for word in model.input_vocabulary.words if word not in SPECIALS]
+        words = [known[n] for n in generator.integers(0, min(len(known), NEUTRAL_WORDS), size=NEUTRAL_WORDS)]
+    sentences: list[list[str]] = []
+    while sum(len(sentence) + 1 for sentence in sentences) < NEUTRAL_ROWS * NEUTRAL_STEPS:
+        length = int(generator.integers(4, 31))
+        sentences.append([*(words[n] for n in generator.integers(0, len(words), size=length)), "."])
+    return sentences

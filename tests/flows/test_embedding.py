@@ -20,6 +20,7 @@ from elmo_cli.flows.models import LoadedModel, load_model, start_state
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import from_published
+from elmo_cli.text.vocabulary import Vocabulary
 from tests import numpy_elmo as reference
 
 CONFIG = ModelConfig(
@@ -127,13 +128,42 @@ def test_the_token_layer_is_twice_the_token_vector() -> None:
     assert not np.array_equal(vectors[1, 0], vectors[1, 2])
 
 
-def test_the_warm_state_has_settled(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_model(shared / "fixtures/bilm")
-    usual = start_state(model, "warm")[0]
-    monkeypatch.setattr("elmo_cli.flows.models.NEUTRAL_SENTENCES", 400)
-    longer = start_state(model, "warm")[0]
-    torch.testing.assert_close(usual.cell, longer.cell, rtol=0, atol=1e-3)
-    assert usual.cell.abs().max() > 0.1
+def test_the_warm_state_is_a_function_of_the_weights_alone() -> None:
+    model, _ = make_model()
+    one, name = start_state(model, "warm")
+    other, _ = start_state(replace(model, vocabulary=Vocabulary(["<S>", "</S>", "<UNK>", "word"])), "model")
+    assert torch.equal(one.cell, other.cell)
+    assert torch.equal(one.output, other.output)
+    assert name == "warm (16 x 64 positions of neutral text)"
+    assert one.cell.abs().max() > 0.1
+
+
+def test_vectors_from_the_warm_state_are_nearer_to_carried_ones_than_those_from_zeros(shared: Path) -> None:
+    folder = shared / "fixtures/bilm"
+    model = load_model(folder)
+    sentences = json.loads((folder / "lm_embeddings_sentences.json").read_text(encoding="utf-8"))[0]
+    file = h5py.File(folder / "lm_embeddings_0.hdf5")
+    distances = {}
+    for policy in ("warm", "zero"):
+        embedder = SentenceEmbedder(model, start_state(model, policy)[0])
+        total = 0.0
+        for place in range(1, 10):  # the first sentence of all did begin from zeros
+            forward, backward = file[str(place)][...]
+            vectors = embedder.embed([sentences[place].split()], 4096)[0][-1]
+            total += float(np.abs(vectors - np.concatenate([forward, backward], axis=1)).mean())
+        distances[policy] = total / 9
+    assert distances["warm"] < distances["zero"]
+
+
+def test_word_models_are_warmed_with_words_of_their_own() -> None:
+    config = ModelConfig(char_cnn=None, lstm=CONFIG.lstm)
+    bilm = BiLM(config, 6)
+    from_published(bilm, reference.random_model(config, seed=1, vocabulary_size=6))
+    vocabulary = Vocabulary(["<S>", "</S>", "<UNK>", "a", "b", "."])
+    model = replace(make_model()[0], bilm=bilm.requires_grad_(False), vocabulary=vocabulary)
+    state, _ = start_state(model, "warm")
+    assert state.cell.shape == (2, 2, 1, 9)
+    assert bool(state.cell.isfinite().all())
 
 
 def test_an_unknown_start_is_refused() -> None:
