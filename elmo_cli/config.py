@@ -187,8 +187,9 @@ class TrainConfig:
     """K: classes sampled per step. A vocabulary no larger than this is trained with the full softmax instead."""
     learning_rate: float = 0.2
     """Adagrad's rate."""
-    warmup_steps: int = 100
-    """Steps over which the rate rises linearly to its value. 0 is the reference's recipe: its loss first leaps up."""
+    warmup_steps: int = 0
+    """Steps over which the rate rises linearly to its value. Adagrad, whose steps shrink by themselves, learned better
+    without (benchmarks/README.md)."""
     initial_accumulator: float = 1.0
     """Where Adagrad's sums of squared gradients start."""
     clip_norm: float = 10.0
@@ -199,7 +200,8 @@ class TrainConfig:
     """Chance that a sentence starts from zero state in training. 0 is the reference's recipe: starts from zero are
     then unlike anything seen in training, and vectors and perplexities of lone sentences suffer."""
     softmax_bias: str = "unigram"
-    """Where the softmax bias starts: ``unigram`` (log frequency) or ``zero`` (the reference)."""
+    """Where the softmax bias starts: ``unigram``, the log frequencies, or ``zero``, the reference's recipe: training then
+    starts from a uniform guess over the vocabulary and overshoots before it finds the frequencies."""
     epochs: float | None = None
     """Length of the run in passes over the training text."""
     steps: int | None = None
