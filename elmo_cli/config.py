@@ -200,8 +200,8 @@ class TrainConfig:
     """Chance that a sentence starts from zero state in training. 0 is the reference's recipe: starts from zero are
     then unlike anything seen in training, and vectors and perplexities of lone sentences suffer."""
     softmax_bias: str = "unigram"
-    """Where the softmax bias starts: ``unigram``, the log frequencies, or ``zero``, the reference's recipe: training then
-    starts from a uniform guess over the vocabulary and overshoots before it finds the frequencies."""
+    """Where the softmax bias starts: ``unigram``, the log frequencies, or ``zero``, the reference's recipe: training
+    then starts from a uniform guess over the vocabulary and overshoots before it finds the frequencies."""
     epochs: float | None = None
     """Length of the run in passes over the training text."""
     steps: int | None = None

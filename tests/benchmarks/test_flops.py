@@ -6,8 +6,8 @@ from benchmarks import flops
 from benchmarks.flops import Product, total_flops
 from elmo_cli.config import ORIGINAL, CharCnnConfig, LstmConfig
 
-CNN, LSTM = ORIGINAL.model.char_cnn, ORIGINAL.model.lstm
-assert CNN is not None
+CNN, LSTM = CharCnnConfig(), LstmConfig()
+assert (ORIGINAL.model.char_cnn, ORIGINAL.model.lstm) == (CNN, LSTM)
 WIDTH = LSTM.projection_dim
 
 

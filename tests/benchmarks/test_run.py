@@ -170,7 +170,7 @@ def test_a_figure_s_shares_are_of_the_products_alone() -> None:
     assert figure.flops_per_unit == 2 * 8**3 * 50 / 10
     assert figure.gflops == pytest.approx(2 * 8**3 * 50 / 0.2 / 1e9)
     assert figure.share_of_products == pytest.approx(50 * 0.002 / 0.2)
-    assert figure.share_of_large == pytest.approx(figure.gflops * 1e9 / limits.large_rate)
+    assert figure.share_of_large == pytest.approx(2 * 8**3 * 50 / 0.2 / limits.large_rate)
     assert figure.step_milliseconds is None
     assert figure.details == {"peak_memory_gib": 1.0}
 

@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks import texts
 from benchmarks.texts import BenchText, collect_text, encoded, find_text, synthetic
+from elmo_cli.config import TextConfig
 from elmo_cli.errors import ElmoError, TextError
+from elmo_cli.text.tokenizers import Tokenizer
 
 
 def test_sentences_are_those_of_the_raw_text(small_text: BenchText) -> None:
@@ -62,7 +64,7 @@ def test_without_the_package_of_the_tokenizer_whitespace_serves(
 ) -> None:
     real = texts.make_tokenizer
 
-    def without_package(config):
+    def without_package(config: TextConfig) -> Tokenizer:
         if config.tokenizer == "words":
             raise ElmoError("the tokenizer 'words' needs a package")
         return real(config)

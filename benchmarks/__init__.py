@@ -1,0 +1,1 @@
+"""Words per second of every part, beside what the machine could do: ``python -m benchmarks.run``."""
