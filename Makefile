@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt
 
 # --resume: an interrupted demo goes on, a finished one is not trained again.
 demo: env  ## train a tiny model on Python's own documentation and look at what it learned: some minutes
-	$(BIN)/python -m elmo_cli pretrain --demo-corpus --preset tiny --out runs/demo --resume
+	$(BIN)/python -m elmo_cli pretrain --demo-corpus --preset tiny --epochs 6 --out runs/demo --resume
 	$(BIN)/python examples/two_senses.py runs/demo/model
 
 test: env  ## lint, types and the tests that take seconds

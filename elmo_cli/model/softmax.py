@@ -9,8 +9,12 @@ from torch.nn import functional
 
 from elmo_cli.model.sampler import Ids, Negatives
 
-CHUNK_BYTES = 64 * 2**20
-"""Bound on the block of logits that a full softmax holds at once."""
+CPU_BLOCK = (256, 1024)
+"""Positions and classes of the logits that a full softmax holds at once on a CPU: 1 MiB stays in the cache, and is 2.6
+times as fast as 64 MiB (8,192 positions, 13,778 classes, one core)."""
+
+GPU_BLOCK = (16_384, 8_192)
+"""The same on a GPU, which wants large products: 512 MiB."""
 
 
 class Softmax(nn.Module):
@@ -94,14 +98,14 @@ def full_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N:
 def full_losses_chunked(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
     """The same figures as :func:`full_losses` in bounded memory, without gradient.
 
-    Classes are read block by block, keeping a running log-sum-exp, so the logits at hand never exceed
-    :data:`CHUNK_BYTES`.
+    Classes are read block by block, keeping a running log-sum-exp of each position.
     """
-    classes = max(1, min(len(bias_V), CHUNK_BYTES // (4 * max(1, len(hidden_ND)))))
-    total_N = hidden_ND.new_full((len(hidden_ND),), float("-inf"))
-    for begin in range(0, len(bias_V), classes):
-        block = slice(begin, begin + classes)
-        logits = torch.addmm(bias_V[block], hidden_ND, weight_VD[block].t())
-        total_N = torch.logaddexp(total_N, torch.logsumexp(logits, dim=1))
+    positions, classes = GPU_BLOCK if hidden_ND.is_cuda else CPU_BLOCK
+    total_N = hidden_ND.new_empty(len(hidden_ND))
+    for hidden, total in zip(hidden_ND.split(positions), total_N.split(positions), strict=True):
+        total.fill_(float("-inf"))
+        for weight, bias in zip(weight_VD.split(classes), bias_V.split(classes), strict=True):
+            logits = torch.addmm(bias, hidden, weight.t())
+            torch.logaddexp(total, torch.logsumexp(logits, dim=1), out=total)
     target_N = (hidden_ND * weight_VD[targets_N]).sum(1) + bias_V[targets_N]
     return total_N - target_N

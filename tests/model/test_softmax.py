@@ -65,10 +65,10 @@ def test_the_mean_sampled_gradient_approaches_the_full_one_as_the_sample_grows()
     assert most < 0.03
 
 
-@pytest.mark.parametrize("budget", [1, 4 * N * 7, 2**30])
-def test_chunked_and_whole_softmax_agree(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("block", [(1, 1), (7, 9), (N, V), (1000, 1000)])
+def test_chunked_and_whole_softmax_agree(block: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     hidden, targets, weight, bias = example()
-    monkeypatch.setattr(softmax, "CHUNK_BYTES", budget)
+    monkeypatch.setattr(softmax, "CPU_BLOCK", block)
     got = full_losses_chunked(hidden, weight, bias, torch.from_numpy(targets))
     whole = full_losses(hidden, weight, bias, torch.from_numpy(targets))
     torch.testing.assert_close(got, whole, rtol=0, atol=1e-12)
