@@ -212,8 +212,9 @@ class TrainConfig:
     """Steps between checkpoints; None: at every held-out perplexity."""
     keep: int = 2
     """How many of the newest checkpoints stay on disk; the best one stays besides."""
-    held_out: float = 0.02
-    """Share of the sentences held out for validation when no validation text is given."""
+    held_out: float | None = None
+    """Share of the sentences held out for validation when no validation text is given. None: 2 %, and more of a small
+    text, so that about 5,000 words are held out; at most 10 %."""
     seed: int = 1
     """Decides initial weights, shuffles, dropout and negatives."""
 
@@ -242,7 +243,10 @@ class TrainConfig:
                 f"checkpoint_every must be at least 1, not {self.checkpoint_every}",
             ),
             (self.keep >= 1, f"keep must be at least 1, not {self.keep}"),
-            (0 < self.held_out < 0.5, f"held_out must be a share above 0 and below 0.5, not {self.held_out}"),
+            (
+                self.held_out is None or 0 < self.held_out < 0.5,
+                f"held_out must be a share above 0 and below 0.5, not {self.held_out}",
+            ),
             (0 <= self.seed < 2**63, f"seed must be from 0 to 2^63 - 1, not {self.seed}"),
         )
 

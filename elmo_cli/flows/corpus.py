@@ -19,11 +19,18 @@ from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, Vo
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
 from elmo_cli.text.python_docs import write_python_documentation
+from elmo_cli.text.readers import STDIN, find_inputs
 from elmo_cli.text.store import EncodedText, build_store, open_store, store_is_current
 from elmo_cli.text.vocabulary import Vocabulary
 
 DERIVED = ("corpus", "validation", "store", "vocab.txt", "vocab.counts.tsv", "python-docs.txt")
 """What this module makes in a run folder."""
+
+HELD_OUT_WORDS, LEAST_SHARE, MOST_SHARE = 5_000, 0.02, 0.10
+"""Words that are held out of a small text, and the bounds on their share of any text."""
+
+BYTES_PER_WORD = 5.5
+"""Of English with its punctuation and spaces; an estimate is enough here."""
 
 PYTHON_DOCS = "python-docs:"
 """Stands for the demo corpus among the inputs."""
@@ -66,7 +73,7 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
             yield Notice(text=f"collecting the documentation that ships with Python: {docs}")
             write_python_documentation(docs)
             inputs = [str(docs)]
-        held_out = 0.0 if sources.validation else config.train.held_out
+        held_out = 0.0 if sources.validation else config.train.held_out or _suitable_share(inputs)
         yield from _without_result(
             prepare(inputs, run_dir / "corpus", text=text, held_out=held_out, seed=config.train.seed)
         )
@@ -98,6 +105,14 @@ def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generat
     validates = is_prepared(run_dir / "validation")
     held_out_path = Path(sources.validation[0]) if sources.validation else held_out[0] if validates else prepared.folder
     return Corpus(texts[0], texts[1], vocabulary_path, prepared.text, prepared.libraries, held_out_path)
+
+
+def _suitable_share(inputs: Sequence[str]) -> float:
+    """Share to hold out of a text of this size, where the settings leave it open."""
+    paths = find_inputs(inputs)
+    size = sum(path.stat().st_size for path in paths if path != STDIN)
+    words = size / BYTES_PER_WORD
+    return LEAST_SHARE if STDIN in paths or not words else min(MOST_SHARE, max(LEAST_SHARE, HELD_OUT_WORDS / words))
 
 
 def _make_vocabulary(path: Path, sources: Sources, prepared: PreparedCorpus, config: RunConfig) -> Reports:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from elmo_cli.errors import ConfigError, ElmoError, OutputError, TextError
+from elmo_cli.flows.corpus import _suitable_share
 from elmo_cli.flows.pretrain import pretrain
 from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report
 from elmo_cli.flows.run_settings import suitable_preset
@@ -222,6 +223,16 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(te
     with pytest.raises(ElmoError, match=r"no longer a number near step \d+ \(learning rate 1e\+30"):
         run(text, tmp_path / "wild", train={"learning_rate": 1e30, "warmup_steps": 0})
     assert len(checkpoints(run_dir)) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "share"), [(2_000, 0.1), (110_000, 0.1), (550_000, 0.05), (50_000_000, 0.02), (0, 0.02)]
+)
+def test_of_a_small_text_a_larger_share_is_held_out(size: int, share: float, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"x" * size)
+    assert _suitable_share([str(path)]) == pytest.approx(share)
+    assert _suitable_share([str(path), "-"]) == 0.02
 
 
 @pytest.mark.parametrize(
