@@ -8,7 +8,7 @@ import typer
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import follow, show_result
 from elmo_cli.cli.options import DecodeErrors
-from elmo_cli.config import TextConfig, TrainConfig
+from elmo_cli.config import TextConfig
 from elmo_cli.flows.reports import PrepareResult
 
 EXAMPLES = options.examples("elmo prepare books/*.txt --out prepared", "elmo prepare corpus.txt --out prepared")
@@ -22,7 +22,7 @@ def command(
     decode_errors: options.DecodeErrorsOption = options.DEFAULT_DECODE_ERRORS,
     held_out: Annotated[
         float, typer.Option("--held-out", metavar="SHARE", help="Share of the sentences kept apart for validation.")
-    ] = TrainConfig.held_out,
+    ] = 0.02,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Decides which sentences are held out.")] = 1,
     shard_sentences: Annotated[
         int, typer.Option("--shard-sentences", metavar="N", min=1, help="Sentences to a file.")

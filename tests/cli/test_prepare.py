@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from elmo_cli.config import TextConfig, TrainConfig
+from elmo_cli.config import TextConfig
 from elmo_cli.flows.reports import PrepareResult
 
 RESULT = PrepareResult(
@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_settings(elmo, play) -> None:
     assert calls[0].args == (["a.txt", "b"], Path("prepared"))
     assert calls[0].options == {
         "text": TextConfig(),
-        "held_out": TrainConfig.held_out,
+        "held_out": 0.02,
         "seed": 1,
         "shard_sentences": 100_000,
         "overwrite": False,
