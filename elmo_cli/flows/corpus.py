@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elmo_cli.config import RunConfig, TextConfig
-from elmo_cli.errors import ConfigError, TextError
+from elmo_cli.errors import TextError
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, VocabularyResult
 from elmo_cli.flows.vocabulary import build_vocabulary
@@ -140,10 +140,6 @@ def _given_prepared(sources: Sources) -> bool:
 def _training_corpus(run_dir: Path, sources: Sources) -> PreparedCorpus:
     if is_prepared(run_dir / "corpus"):
         return read_prepared(run_dir / "corpus")
-    if not _given_prepared(sources):
-        raise ConfigError(
-            f"{run_dir}: its text was prepared elsewhere and was not named", hint="name the prepared folder again"
-        )
     prepared = read_prepared(Path(sources.inputs[0]))
     if prepared.held_out is None and not sources.validation and not is_prepared(run_dir / "validation"):
         raise TextError(

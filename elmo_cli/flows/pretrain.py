@@ -73,7 +73,7 @@ def pretrain(
     with hold(run_dir):
         remove_leftovers(run_dir)
         sources = Sources(tuple(inputs), vocabulary_path, tuple(validation))
-        config = yield from settle(run_dir, sources, preset, settings or {}, target, resume)
+        config, sources = yield from settle(run_dir, sources, preset, settings or {}, target, resume)
         corpus = yield from encode_corpus(run_dir, sources, config)
         run = _Run(run_dir, config, corpus, target)
         yield from run.resume()

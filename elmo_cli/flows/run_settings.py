@@ -45,8 +45,8 @@ def settle(
     settings: Mapping[str, Any],
     device: torch.device,
     resume: bool,
-) -> Generator[Report, None, RunConfig]:
-    """The run's settings: the saved ones of a run that goes on, otherwise the preset's with the user's laid over."""
+) -> Generator[Report, None, tuple[RunConfig, Sources]]:
+    """The run's settings and text: the saved ones of a run that goes on, otherwise what the user named."""
     saved_path = run_dir / "config.json"
     if saved_path.exists():
         if not resume:
@@ -54,13 +54,17 @@ def settle(
                 f"{run_dir}: holds a run already",
                 hint=f"go on with it: add --resume; or begin another: --out {run_dir}-2",
             )
-        saved = from_dict(
-            RunConfig, json.loads(saved_path.read_text(encoding="utf-8"))["config"], where=str(saved_path)
-        )
+        record = json.loads(saved_path.read_text(encoding="utf-8"))
+        saved = from_dict(RunConfig, record["config"], where=str(saved_path))
         config = override(saved, _length_alone(settings), where="settings")
         _refuse_changes(run_dir, saved, config)
-        yield from tokenise(run_dir, sources, config)
-        return config
+        vocabulary_path = Path(record["vocabulary"]) if record["vocabulary"] else None
+        began_with = Sources(tuple(record["inputs"]), vocabulary_path, tuple(record["validation"]))
+        if sources.inputs and sources.inputs != began_with.inputs:
+            named = " ".join(began_with.inputs)
+            yield Notice(text=f"going on with the text that the run began with: {named}", warning=True)
+        yield from tokenise(run_dir, began_with, config)
+        return config, began_with
     if not sources.inputs:
         raise ConfigError(f"{run_dir}: no run to resume and no text to train on", hint="name a text file")
     for name in DERIVED:  # of a call that was killed before it had settled its settings
@@ -81,10 +85,12 @@ def settle(
         "device": describe(device),
         "preset": chosen,
         "inputs": list(sources.inputs),
+        "vocabulary": str(sources.vocabulary_path) if sources.vocabulary_path else None,
+        "validation": list(sources.validation),
         "config": to_dict(config),
     }
     write_text(saved_path, json.dumps(record, indent=2) + "\n")
-    return config
+    return config, sources
 
 
 def suitable_preset(words: int, device: torch.device) -> str:

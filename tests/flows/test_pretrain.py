@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elmo_cli.config import TextConfig
 from elmo_cli.errors import ConfigError, ElmoError, OutputError, TextError
 from elmo_cli.flows.corpus import _suitable_share
+from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.pretrain import pretrain
 from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report
 from elmo_cli.flows.run_settings import suitable_preset
@@ -215,6 +217,37 @@ def test_validation_text_and_vocabulary_of_ones_own_are_used(text: Path, tmp_pat
     files = read_model_folder(run_dir)
     assert files.info["held_out"]["targets_per_direction"] == 6 + 1 + 5 + 1
     assert files.info["training"]["sentences"] == 600
+    # As if it had been killed before the vocabulary was copied: the one that was named comes back.
+    (run_dir / "vocab.txt").unlink()
+    run(None, run_dir, train={"steps": 6}, resume=True)
+    assert (run_dir / "vocab.txt").read_text(encoding="utf-8").split() == vocabulary.read_text().split()
+
+
+def prepared(text: Path, folder: Path, held_out: float) -> Path:
+    list(prepare([str(text)], folder, text=TextConfig(), held_out=held_out))
+    return folder
+
+
+def test_a_prepared_folder_is_trained_on_as_it_is(text: Path, tmp_path: Path) -> None:
+    corpus = prepared(text, tmp_path / "corpus", 0.1)
+    result = result_of(run(corpus, tmp_path / "run", train={"steps": 5}))
+    assert result.held_out_text == str(corpus)
+    assert not (tmp_path / "run/corpus").exists()
+    again = result_of(run(corpus, tmp_path / "run", train={"steps": 10}, resume=True))
+    assert again.steps == 10
+    assert result_of(run(None, tmp_path / "run", train={"steps": 12}, resume=True)).steps == 12
+    other = run(text, tmp_path / "run", train={"steps": 14}, resume=True)
+    warnings = [report.text for report in other if isinstance(report, Notice) and report.warning]
+    assert warnings == [f"going on with the text that the run began with: {corpus}"]
+    assert not (tmp_path / "run/corpus").exists()
+
+
+def test_a_prepared_folder_without_held_out_text_needs_validation_text(text: Path, tmp_path: Path) -> None:
+    corpus = prepared(text, tmp_path / "corpus", 0.0)
+    with pytest.raises(TextError, match="nothing was held out of it, and training needs text to measure on"):
+        run(corpus, tmp_path / "run")
+    result = result_of(run(corpus, tmp_path / "other", train={"steps": 5}, validation=[str(text)]))
+    assert result.held_out_text == str(text)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(text: Path, tmp_path: Path) -> None:
