@@ -1,6 +1,7 @@
-"""A model folder made ready to compute with."""
+"""A model made ready to compute with, whatever container it comes in."""
 
 import hashlib
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,19 @@ import numpy as np
 import torch
 
 from elmo_cli.config import TextConfig
-from elmo_cli.errors import ConfigError, ModelError
+from elmo_cli.errors import ConfigError, ModelError, TextError
 from elmo_cli.flows.token_vectors import TokenVectors
-from elmo_cli.formats.model_folder import find_model, read_model_folder
+from elmo_cli.formats.content import Content
+from elmo_cli.formats.model_folder import find_model
+from elmo_cli.formats.model_source import open_model
+from elmo_cli.formats.safetensors_file import is_safetensors_model
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import from_published, to_published
 from elmo_cli.model.softmax import Softmax
 from elmo_cli.text.store import encode
 from elmo_cli.text.tokenizers import libraries_behind
-from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
+from elmo_cli.text.vocabulary import SKIPPED_LINE, SPECIALS, Vocabulary
 from elmo_cli.text.windows import Line
 
 NEUTRAL_ROWS, NEUTRAL_STEPS = 16, 64
@@ -71,22 +75,30 @@ class LoadedModel:
         return next(self.bilm.parameters()).device
 
 
-def load_model(model_dir: Path | str, device: torch.device | str = "cpu") -> LoadedModel:
-    """Loads a model folder: ours, a run folder that holds one, or published files.
+def load_model(
+    model_dir: Path | str, device: torch.device | str = "cpu", *, weights: Path | str | None = None
+) -> LoadedModel:
+    """Loads a model: a folder (ours, a run, published files), an archive, an AllenNLP checkpoint, an https address.
 
     Args:
-        model_dir: The folder.
+        model_dir: Path or address, as :func:`elmo_cli.formats.model_source.open_model` takes it.
         device: Where the weights go.
+        weights: Weights for the options in ``model_dir``, where they are not found by themselves; path or address.
 
     Raises:
-        ModelError: A file is missing, incomplete, or not what the options say.
+        ModelError: A file is missing, incomplete, hostile, or not what the options say.
+        OutputError: The cache for downloads cannot be written to.
     """
-    path = find_model(Path(model_dir))
-    files = read_model_folder(path)
+    files = open_model(model_dir, weights)
+    path = Path(model_dir)
+    if weights is None and path.is_dir() and not is_safetensors_model(path):
+        path = find_model(path)
+    trains = files.softmax is not None or files.config.char_cnn is None
     vocabulary = None
     if files.vocabulary_path is not None:
-        trains = files.softmax is not None or files.config.char_cnn is None
         vocabulary = Vocabulary.read(files.vocabulary_path, require_specials=trains)
+    elif files.vocabulary_content is not None:
+        vocabulary = _unpacked_vocabulary(files.vocabulary_content, require_specials=trains)
     bilm = BiLM(files.config, files.vocabulary_size)
     from_published(bilm, files.weights)
     bilm.requires_grad_(False).eval().to(device)
@@ -116,6 +128,29 @@ def load_model(model_dir: Path | str, device: torch.device | str = "cpu") -> Loa
         own_start=own_start,
         info=files.info,
     )
+
+
+def _unpacked_vocabulary(content: Content, *, require_specials: bool) -> Vocabulary:
+    """The vocabulary in an archive, by the rules of :meth:`Vocabulary.read`."""
+    try:
+        text = content.data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TextError(f"{content}: expected UTF-8: {error}", hint="save the file as UTF-8") from error
+    words: dict[str, int] = {}
+    for line, word in enumerate(map(str.strip, re.split(r"\r\n|\r|\n", re.sub(r"(\r\n|\r|\n)\Z", "", text))), start=1):
+        if not word:
+            raise TextError(f"{content}:{line}: blank line; expected one word", hint="delete the line")
+        if word == SKIPPED_LINE:
+            continue
+        if words.setdefault(word, line) != line:
+            raise TextError(
+                f"{content}:{line}: {word!r} stands already in line {words[word]}", hint="delete one of them"
+            )
+    missing = [special for special in SPECIALS if special not in words]
+    if require_specials and missing:
+        lines = ", ".join(SPECIALS)
+        raise TextError(f"{content}: {' and '.join(missing)} missing; a vocabulary needs the lines {lines}")
+    return Vocabulary(list(words))
 
 
 def other_libraries(model: LoadedModel, text: TextConfig) -> str | None:

@@ -9,7 +9,6 @@ links, to datasets stored in one piece in this very file, and compares type, sha
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -17,6 +16,7 @@ import numpy as np
 from h5py import h5d, h5g, h5i, h5l, h5o, h5s, h5t
 
 from elmo_cli.errors import ModelError
+from elmo_cli.formats.content import Content, Source, size_of
 from elmo_cli.formats.problems import require_none
 
 Shape = tuple[int | None, ...]
@@ -28,10 +28,11 @@ _KINDS = {h5o.TYPE_GROUP: "a group", h5o.TYPE_DATASET: "a dataset"}
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises for files that are not sound
 
 
-def read_datasets(path: Path, expected: Mapping[str, Shape], *, hint: str = "") -> dict[str, np.ndarray]:
+def read_datasets(path: Source, expected: Mapping[str, Shape], *, hint: str = "") -> dict[str, np.ndarray]:
     """The float32 arrays of exactly the expected names and shapes.
 
     Args:
+        path: The file, or its bytes out of an archive.
         expected: Shape of each dataset by its name, groups separated by ``/``.
         hint: What to try when the file is not as expected.
 
@@ -47,18 +48,43 @@ def read_datasets(path: Path, expected: Mapping[str, Shape], *, hint: str = "") 
             f"{name}: {wrong}" for name, dataset in found.items() if (wrong := _misfit(dataset, expected[name]))
         ]
         require_none(path, problems, hint=hint)
-        size = path.stat().st_size
+        size = size_of(path)
         claimed = sum(4 * math.prod(dataset.shape) for dataset in found.values())
         if claimed > size:
             require_none(path, [f"expected at most its own {size:,} bytes of values, found datasets of {claimed:,}"])
         arrays = {name: _values(dataset) for name, dataset in found.items()}
     require_none(
-        path, [f"{name}: {wrong}" for name, array in arrays.items() if (wrong := _not_finite(array))], hint=hint
+        path, [f"{name}: {wrong}" for name, array in arrays.items() if (wrong := not_finite(array))], hint=hint
     )
     return arrays
 
 
-def contains_group(path: Path, name: str) -> bool:
+def find_problems(path: Source, expected: Mapping[str, Shape]) -> tuple[list[str], dict[str, tuple[int, ...]]]:
+    """All that :func:`read_datasets` would refuse a file for, found in one run; one dataset is in memory at a time.
+
+    Returns:
+        The problems, and the shapes of the datasets that are sound.
+
+    Raises:
+        ModelError: The file cannot be read at all.
+    """
+    problems: list[str] = []
+    found: dict[str, h5d.DatasetID] = {}
+    with open_foreign(path) as file, reading(path):
+        _walk(file.id, _tree(expected), "", found, problems)
+        misfits = {name: wrong for name, dataset in found.items() if (wrong := _misfit(dataset, expected[name]))}
+        problems += [f"{name}: {wrong}" for name, wrong in misfits.items()]
+        sound = {name: dataset for name, dataset in found.items() if name not in misfits}
+        size, claimed = size_of(path), sum(4 * math.prod(dataset.shape) for dataset in sound.values())
+        if claimed > size:
+            problems.append(f"expected at most its own {size:,} bytes of values, found datasets of {claimed:,}")
+        else:
+            values = ((name, not_finite(_values(dataset))) for name, dataset in sound.items())
+            problems += [f"{name}: {wrong}" for name, wrong in values if wrong]
+        return problems, {name: dataset.shape for name, dataset in sound.items()}
+
+
+def contains_group(path: Source, name: str) -> bool:
     """Whether hard links lead to a group of that name, ``/`` between its parts."""
     with open_foreign(path) as file, reading(path):
         group = file.id
@@ -71,12 +97,21 @@ def contains_group(path: Path, name: str) -> bool:
     return True
 
 
-def open_foreign(path: Path) -> h5py.File:
+def contains_name(path: Source, name: str) -> bool:
+    """Whether the file has something of that name at its top, whatever it is and wherever it leads."""
+    with open_foreign(path) as file, reading(path):
+        return name.encode() in set(file.id)
+
+
+def open_foreign(path: Source) -> h5py.File:
     """Opens an HDF5 file for reading; what it holds must still be checked, inside of :func:`reading`.
 
     Raises:
         ModelError: It is not there, or not HDF5.
     """
+    if isinstance(path, Content):
+        with reading(path):
+            return h5py.File(path.open(), "r")
     if not path.is_file():
         raise ModelError(f"{path}: expected an HDF5 file, found {'a folder' if path.is_dir() else 'nothing'}")
     with reading(path):
@@ -84,7 +119,7 @@ def open_foreign(path: Path) -> h5py.File:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Source) -> Iterator[None]:
     """Takes what h5py raises for an unsound file to be just that.
 
     Raises:
@@ -171,7 +206,7 @@ def _misfit(dataset: h5d.DatasetID, expected: Shape) -> str:
         have == want if want is not None else have > 0 for want, have in zip(expected, shape, strict=True)
     )
     if kind != "float32" or not fits:
-        return f"expected float32 {_shown(expected)}, found {kind} {_shown(shape)}"
+        return f"expected float32 {shown_shape(expected)}, found {kind} {shown_shape(shape)}"
     return wrong_storage(dataset)
 
 
@@ -181,7 +216,8 @@ def _values(dataset: h5d.DatasetID) -> np.ndarray:
     return array
 
 
-def _not_finite(array: np.ndarray) -> str:
+def not_finite(array: np.ndarray) -> str:
+    """What is wrong with the numbers of an array: NaN and infinity; empty when there are none."""
     # The extremes are NaN if anything is, and need no second array the size of a softmax.
     if np.isfinite(array.min()) and np.isfinite(array.max()):
         return ""
@@ -201,11 +237,12 @@ def _tree(expected: Mapping[str, Shape]) -> dict[str, Any]:
 
 def _leaves(below: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(below, dict):
-        yield "", _shown(below)
+        yield "", shown_shape(below)
         return
     for name, inner in below.items():
         yield from ((f"/{name}{leaf}", shape) for leaf, shape in _leaves(inner))
 
 
-def _shown(shape: Shape) -> str:
+def shown_shape(shape: Shape) -> str:
+    """A shape as messages have it, such as ``(any, 512)``."""
     return "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"

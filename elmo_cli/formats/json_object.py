@@ -1,13 +1,13 @@
 """JSON objects out of files that come from strangers."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from elmo_cli.errors import ModelError
+from elmo_cli.formats.content import Source, read_bytes, size_of
 
 
-def read_object(path: Path, *, largest: int, hint: str = "") -> dict[str, Any]:
+def read_object(path: Source, *, largest: int, hint: str = "") -> dict[str, Any]:
     """The JSON object in a file.
 
     Args:
@@ -18,10 +18,10 @@ def read_object(path: Path, *, largest: int, hint: str = "") -> dict[str, Any]:
         ModelError: It cannot be read, is larger, or is not a JSON object in UTF-8.
     """
     try:
-        size = path.stat().st_size
+        size = size_of(path)
         if size > largest:
             raise ModelError(f"{path}: expected at most {largest:,} bytes of JSON, found {size:,}", hint=hint)
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(read_bytes(path).decode("utf-8-sig"))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}", hint=hint) from error
     except (ValueError, RecursionError) as error:

@@ -7,59 +7,20 @@ Folders of other origin are read as well, with as little as options and weights 
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from elmo_cli.config import ModelConfig
 from elmo_cli.errors import ModelError
 from elmo_cli.files import whole_folder, write_text
-from elmo_cli.formats import hdf5
-from elmo_cli.formats.json_object import read_object
-from elmo_cli.formats.options import options_dict, read_options
-from elmo_cli.formats.weights import (
-    count_parameters,
-    expected_datasets,
-    read_softmax,
-    read_weights,
-    write_softmax,
-    write_weights,
-)
+from elmo_cli.formats.model_files import ModelFiles, ModelParts, read_parts, start_state_shapes
+from elmo_cli.formats.options import options_dict
+from elmo_cli.formats.weights import count_parameters, expected_datasets, write_softmax, write_weights
 from elmo_cli.formats.whole_hdf5 import write_datasets
 
-LARGEST_INFO = 1 << 24
-"""Bytes that ``model.json`` may have."""
 OPTIONS, WEIGHTS, SOFTMAX, START_STATE = "options.json", "weights.hdf5", "softmax.hdf5", "start_state.hdf5"
 VOCABULARY, INFO = "vocab.txt", "model.json"
 COUNTS_SUFFIX = ".counts.tsv"
 """Takes the place of ``.txt``: ``vocab.counts.tsv`` has the counts of ``vocab.txt``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFiles:
-    """Everything a model folder holds, in the types and names of the published layout."""
-
-    config: ModelConfig
-    """The architecture."""
-    weights: dict[str, np.ndarray]
-    """float32 by published dataset name, as :func:`elmo_cli.formats.weights.expected_datasets` lists them."""
-    softmax: tuple[np.ndarray, np.ndarray] | None = None
-    """Weights (V, D) and bias (V) of the softmax; None where it was not published."""
-    start_state: tuple[np.ndarray, np.ndarray] | None = None
-    """LSTM state that sentences start from: c (layers, 2, H) and m (layers, 2, D), forward first; None: unknown."""
-    vocabulary_path: Path | None = None
-    """The vocabulary file; its counts, where known, lie beside it."""
-    info: dict[str, Any] = field(default_factory=dict)
-    """``model.json``: tokenizer, provenance, perplexities. Empty for a model from elsewhere."""
-
-    @property
-    def vocabulary_size(self) -> int | None:
-        """V, from the softmax or the word table; None for a model that has neither."""
-        if self.softmax is not None:
-            return len(self.softmax[1])
-        return len(self.weights["embedding"]) if "embedding" in self.weights else None
 
 
 def find_model(path: Path) -> Path:
@@ -99,22 +60,54 @@ def read_model_folder(model_dir: Path) -> ModelFiles:
         ModelError: Something is missing, does not fit together, or is not safe to read.
     """
     folder = find_model(model_dir)
-    config, raw = read_options(_the_one(folder, OPTIONS, _options_files(folder)))
-    vocabulary_size = raw.get("n_tokens_vocab")
-    weights_path = _the_one(folder, WEIGHTS, _weights_files(folder))
-    softmax_path = _at_most_one(folder, SOFTMAX, list(folder.glob("*softmax*.hdf5")))
-    softmax = None
-    if softmax_path is not None:
-        softmax = read_softmax(softmax_path, vocabulary_size, config.lstm.projection_dim)
-    start_state_path, info_path = folder / START_STATE, folder / INFO
-    return ModelFiles(
-        config=config,
-        weights=read_weights(weights_path, config, vocabulary_size),
-        softmax=softmax,
-        start_state=_read_start_state(start_state_path, config) if start_state_path.exists() else None,
-        vocabulary_path=_at_most_one(folder, VOCABULARY, list(folder.glob("vocab*.txt"))),
-        info=read_object(info_path, largest=LARGEST_INFO) if info_path.exists() else {},
+    start_state, info = folder / START_STATE, folder / INFO
+    return read_parts(
+        ModelParts(
+            options=find_options(folder),
+            weights=find_weights(folder),
+            softmax=find_softmax(folder),
+            start_state=start_state if start_state.exists() else None,
+            vocabulary=find_vocabulary(folder),
+            info=info if info.exists() else None,
+        )
     )
+
+
+def find_options(folder: Path) -> Path:
+    """The options in a model folder.
+
+    Raises:
+        ModelError: There are none, or several and none has the usual name.
+    """
+    return _the_one(folder, OPTIONS, _options_files(folder))
+
+
+def find_weights(folder: Path) -> Path:
+    """The weights in a model folder.
+
+    Raises:
+        ModelError: There are none, or several and none has the usual name.
+    """
+    return _the_one(folder, WEIGHTS, _weights_files(folder))
+
+
+def find_softmax(folder: Path) -> Path | None:
+    """The softmax in a model folder, if it has one of its own.
+
+    Raises:
+        ModelError: There are several and none has the usual name.
+    """
+    return _at_most_one(folder, SOFTMAX, list(folder.glob("*softmax*.hdf5")))
+
+
+def find_vocabulary(folder: Path) -> Path | None:
+    """The vocabulary in a model folder, plain or packed as ``.gz``, if it has one.
+
+    Raises:
+        ModelError: There are several and none has the usual name.
+    """
+    plain = _at_most_one(folder, VOCABULARY, list(folder.glob("vocab*.txt")))
+    return plain or _at_most_one(folder, f"{VOCABULARY}.gz", list(folder.glob("vocab*.txt.gz")))
 
 
 def write_model_folder(model_dir: Path, files: ModelFiles) -> None:
@@ -133,13 +126,15 @@ def write_model_folder(model_dir: Path, files: ModelFiles) -> None:
             write_softmax(folder / SOFTMAX, *files.softmax)
         if files.start_state is not None:
             c, m = files.start_state
-            assert (c.shape, m.shape) == tuple(_start_state_shapes(config).values()), "a start state of another model"
+            assert (c.shape, m.shape) == tuple(start_state_shapes(config).values()), "a start state of another model"
             write_datasets(folder / START_STATE, {"c": c, "m": m})
         if files.vocabulary_path is not None:
             shutil.copyfile(files.vocabulary_path, folder / VOCABULARY)
             counts_path = files.vocabulary_path.with_suffix(COUNTS_SUFFIX)
             if counts_path.exists():
                 shutil.copyfile(counts_path, (folder / VOCABULARY).with_suffix(COUNTS_SUFFIX))
+        elif files.vocabulary_content is not None:
+            (folder / VOCABULARY).write_bytes(files.vocabulary_content.data)
         write_text(folder / INFO, json.dumps(files.info, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -170,7 +165,7 @@ def describe_model(files: ModelFiles) -> dict[str, Any]:
         "softmax_classes": None if files.softmax is None else V,
         "parameters_with_softmax": None if files.softmax is None else count_parameters(config, V, softmax=True),
         "start_state": files.start_state is not None,
-        "vocabulary": None if files.vocabulary_path is None else str(files.vocabulary_path),
+        "vocabulary": None if files.vocabulary_place is None else str(files.vocabulary_place),
     }
     return figures | {name: value for name, value in files.info.items() if name not in figures}
 
@@ -205,15 +200,3 @@ def _at_most_one(folder: Path, usual: str, candidates: list[Path]) -> Path | Non
 def _names(files: Iterable[Path], most: int = 8) -> str:
     names = sorted(file.name for file in files)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
-
-
-def _start_state_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    lstm = config.lstm
-    return {"c": (lstm.layers, 2, lstm.cell_dim), "m": (lstm.layers, 2, lstm.projection_dim)}
-
-
-def _read_start_state(path: Path, config: ModelConfig) -> tuple[np.ndarray, np.ndarray]:
-    arrays = hdf5.read_datasets(
-        path, _start_state_shapes(config), hint=f"without {START_STATE} the model is complete too"
-    )
-    return arrays["c"], arrays["m"]

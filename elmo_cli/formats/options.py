@@ -1,10 +1,10 @@
 """The published ``options.json``: an architecture as bilm-tf writes it and every ELMo program reads it."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.formats.content import Source
 from elmo_cli.formats.json_object import read_object, shown
 from elmo_cli.formats.problems import require_none
 
@@ -20,7 +20,7 @@ LARGEST_NUMBER = 2**31 - 1
 _HINT = "options.json and the weights belong together: take both from the same model"
 
 
-def read_options(path: Path) -> tuple[ModelConfig, dict[str, Any]]:
+def read_options(path: Source) -> tuple[ModelConfig, dict[str, Any]]:
     """The architecture in an ``options.json``, and the file's whole content beside it.
 
     Absent or null stand for: ``cell_clip``, ``proj_clip`` no clip (0 too), ``use_skip_connections`` false, ``n_layers``

@@ -12,6 +12,7 @@ import numpy as np
 from elmo_cli.config import ModelConfig
 from elmo_cli.errors import ModelError
 from elmo_cli.formats import hdf5
+from elmo_cli.formats.content import Source
 from elmo_cli.formats.whole_hdf5 import write_datasets
 
 CHARACTERS = 261
@@ -69,7 +70,7 @@ def count_parameters(config: ModelConfig, vocabulary_size: int | None = None, *,
     return count
 
 
-def read_weights(path: Path, config: ModelConfig, vocabulary_size: int | None = None) -> dict[str, np.ndarray]:
+def read_weights(path: Source, config: ModelConfig, vocabulary_size: int | None = None) -> dict[str, np.ndarray]:
     """The weights of a model by dataset name, float32, checked against its options before any is read.
 
     A model of one layer may have its cells directly below ``RNN``, as bilm-tf names them then; the result never does.
@@ -77,12 +78,26 @@ def read_weights(path: Path, config: ModelConfig, vocabulary_size: int | None = 
     Raises:
         ModelError: The file is not what the options say, or not safe to read; all problems are listed.
     """
-    expected = expected_datasets(config, vocabulary_size)
-    renamed = {name: name for name in expected}
-    if config.lstm.layers == 1 and hdf5.contains_group(path, "RNN_0/RNN/LSTMCell"):
-        renamed = {name.replace("/MultiRNNCell/Cell0", ""): name for name in expected}
-    arrays = hdf5.read_datasets(path, {there: expected[name] for there, name in renamed.items()}, hint=_HINT)
-    return {renamed[there]: array for there, array in arrays.items()}
+    return _read(path, config, expected_datasets(config, vocabulary_size))
+
+
+def read_weights_and_softmax(
+    path: Source, config: ModelConfig, vocabulary_size: int | None = None
+) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, np.ndarray] | None]:
+    """As :func:`read_weights`, of a file that may hold the softmax too, as ``softmax/W`` and ``softmax/b``.
+
+    Returns:
+        The weights; and W (V, D) and b (V) of the softmax, or None.
+
+    Raises:
+        ModelError: The file is not what the options say, or not safe to read; all problems are listed.
+    """
+    weights_shapes = expected_datasets(config, vocabulary_size)
+    if not hdf5.contains_name(path, "softmax"):
+        return _read(path, config, weights_shapes), None
+    arrays = _read(path, config, {**weights_shapes, **_softmax_shapes(vocabulary_size, config.lstm.projection_dim)})
+    softmax = _same_length(path, arrays.pop("softmax/W"), arrays.pop("softmax/b"))
+    return arrays, softmax
 
 
 def write_weights(path: Path, datasets: Mapping[str, np.ndarray]) -> None:
@@ -94,7 +109,7 @@ def write_weights(path: Path, datasets: Mapping[str, np.ndarray]) -> None:
     write_datasets(path, datasets)
 
 
-def read_softmax(path: Path, vocabulary_size: int | None, projection_dim: int) -> tuple[np.ndarray, np.ndarray]:
+def read_softmax(path: Source, vocabulary_size: int | None, projection_dim: int) -> tuple[np.ndarray, np.ndarray]:
     """The softmax that both directions share.
 
     Args:
@@ -106,13 +121,8 @@ def read_softmax(path: Path, vocabulary_size: int | None, projection_dim: int) -
     Raises:
         ModelError: The file is not that, or not safe to read; all problems are listed.
     """
-    V = vocabulary_size
-    arrays = hdf5.read_datasets(path, {"softmax/W": (V, projection_dim), "softmax/b": (V,)}, hint=_HINT)
-    W_VD, b_V = arrays["softmax/W"], arrays["softmax/b"]
-    if len(b_V) != len(W_VD):
-        wanted = f"float32 ({len(W_VD)}), as many as softmax/W has rows"
-        raise ModelError(f"{path}: softmax/b: expected {wanted}, found float32 ({len(b_V)})", hint=_HINT)
-    return W_VD, b_V
+    arrays = hdf5.read_datasets(path, _softmax_shapes(vocabulary_size, projection_dim), hint=_HINT)
+    return _same_length(path, arrays["softmax/W"], arrays["softmax/b"])
 
 
 def write_softmax(path: Path, W_VD: np.ndarray, b_V: np.ndarray) -> None:
@@ -122,3 +132,64 @@ def write_softmax(path: Path, W_VD: np.ndarray, b_V: np.ndarray) -> None:
         OutputError: The place cannot be written to, or the disk is full.
     """
     write_datasets(path, {"softmax/W": W_VD, "softmax/b": b_V})
+
+
+def find_weights_problems(
+    path: Source, config: ModelConfig, vocabulary_size: int | None = None
+) -> tuple[list[str], int | None]:
+    """All that :func:`read_weights_and_softmax` would refuse a file for, and V of the softmax in it, if it has one.
+
+    Raises:
+        ModelError: The file cannot be read at all.
+    """
+    expected: dict[str, hdf5.Shape] = dict(expected_datasets(config, vocabulary_size))
+    if hdf5.contains_name(path, "softmax"):
+        expected |= _softmax_shapes(vocabulary_size, config.lstm.projection_dim)
+    renamed = _names_inside(path, config, expected)
+    problems, shapes = hdf5.find_problems(path, {there: expected[name] for there, name in renamed.items()})
+    return _with_lengths(problems, shapes)
+
+
+def find_softmax_problems(
+    path: Source, vocabulary_size: int | None, projection_dim: int
+) -> tuple[list[str], int | None]:
+    """All that :func:`read_softmax` would refuse a file for, and V of the softmax in it, where that can be told.
+
+    Raises:
+        ModelError: The file cannot be read at all.
+    """
+    return _with_lengths(*hdf5.find_problems(path, _softmax_shapes(vocabulary_size, projection_dim)))
+
+
+def _with_lengths(problems: list[str], shapes: Mapping[str, tuple[int, ...]]) -> tuple[list[str], int | None]:
+    W, b = shapes.get("softmax/W"), shapes.get("softmax/b")
+    if W and b and W[0] != b[0]:
+        problems = [*problems, _unequal(W[0], b[0])]
+    return problems, W[0] if W else b[0] if b else None
+
+
+def _read(path: Source, config: ModelConfig, expected: Mapping[str, hdf5.Shape]) -> dict[str, np.ndarray]:
+    renamed = _names_inside(path, config, expected)
+    arrays = hdf5.read_datasets(path, {there: expected[name] for there, name in renamed.items()}, hint=_HINT)
+    return {renamed[there]: array for there, array in arrays.items()}
+
+
+def _names_inside(path: Source, config: ModelConfig, expected: Mapping[str, hdf5.Shape]) -> dict[str, str]:
+    """The published name of each dataset by the name that it has in the file."""
+    if config.lstm.layers == 1 and hdf5.contains_group(path, "RNN_0/RNN/LSTMCell"):
+        return {name.replace("/MultiRNNCell/Cell0", ""): name for name in expected}
+    return {name: name for name in expected}
+
+
+def _softmax_shapes(V: int | None, D: int) -> dict[str, hdf5.Shape]:
+    return {"softmax/W": (V, D), "softmax/b": (V,)}
+
+
+def _same_length(path: Source, W_VD: np.ndarray, b_V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if len(b_V) != len(W_VD):
+        raise ModelError(f"{path}: {_unequal(len(W_VD), len(b_V))}", hint=_HINT)
+    return W_VD, b_V
+
+
+def _unequal(rows: int, biases: int) -> str:
+    return f"softmax/b: expected float32 ({rows}), as many as softmax/W has rows, found float32 ({biases})"

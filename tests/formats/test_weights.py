@@ -12,6 +12,7 @@ from elmo_cli.formats.weights import (
     expected_datasets,
     read_softmax,
     read_weights,
+    read_weights_and_softmax,
     write_softmax,
     write_weights,
 )
@@ -126,3 +127,41 @@ def test_a_softmax_whose_halves_differ_is_an_error(tmp_path: Path) -> None:
     write_softmax(path, np.zeros((7, 5), np.float32), np.zeros(6, np.float32))
     with pytest.raises(ModelError, match=r"softmax/b: expected float32 \(7\), as many as softmax/W has rows, found"):
         read_softmax(path, None, 5)
+
+
+def test_a_softmax_inside_the_weights_file_comes_back_bit_by_bit(tmp_path: Path) -> None:
+    config, path = VARIANTS["one layer"], tmp_path / "weights.hdf5"
+    rng = np.random.default_rng(1)
+    weights = random_model(config, seed=1)
+    softmax = rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=7).astype(np.float32)
+    write_weights(path, weights)
+    read, nothing = read_weights_and_softmax(path, config)
+    assert (read.keys(), nothing) == (weights.keys(), None)
+    write_weights(path, {**weights, "softmax/W": softmax[0], "softmax/b": softmax[1]})
+    for size in (7, None):
+        read, found = read_weights_and_softmax(path, config, size)
+        assert all(read[name].tobytes() == weights[name].tobytes() for name in weights)
+        assert read.keys() == weights.keys()
+        assert found is not None
+        assert [array.tobytes() for array in found] == [array.tobytes() for array in softmax]
+    with pytest.raises(ModelError, match=r"softmax/W: expected float32 \(8, 5\), found float32 \(7, 5\)"):
+        read_weights_and_softmax(path, config, 8)
+    with pytest.raises(ModelError, match="softmax: superfluous"):
+        read_weights(path, config)
+
+
+def test_a_softmax_inside_is_not_taken_from_another_file(tmp_path: Path) -> None:
+    config, path = VARIANTS["usual"], tmp_path / "weights.hdf5"
+    write_weights(path, random_model(config, seed=1))
+    with h5py.File(path, "r+") as file:
+        file["softmax"] = h5py.ExternalLink("elsewhere.hdf5", "/softmax")
+    with pytest.raises(ModelError, match="softmax: expected a group in this file, found a link into another file"):
+        read_weights_and_softmax(path, config)
+
+
+def test_a_softmax_inside_whose_halves_differ_is_an_error(tmp_path: Path) -> None:
+    config, path = VARIANTS["usual"], tmp_path / "weights.hdf5"
+    halves = {"softmax/W": np.zeros((7, 5), np.float32), "softmax/b": np.zeros(6, np.float32)}
+    write_weights(path, {**random_model(config, seed=1), **halves})
+    with pytest.raises(ModelError, match=r"softmax/b: expected float32 \(7\), as many as softmax/W has rows, found"):
+        read_weights_and_softmax(path, config)

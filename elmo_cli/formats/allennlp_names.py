@@ -1,0 +1,127 @@
+"""The tensors of AllenNLP's ``Elmo`` module, and the way back from them to the published datasets.
+
+AllenNLP transposes what it reads, puts gates in the order i, f, j, o, adds the forget gate's 1.0 to its bias, and turns
+the sign of the highways' gate (reference/allennlp.md, 2.2). All of it is undone here; only the 1.0 costs a rounding.
+"""
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.errors import ConfigError, ModelError
+from elmo_cli.formats.weights import CHARACTERS, lstm_cell
+
+TOKENS, STACK = "_elmo_lstm._token_embedder", "_elmo_lstm._elmo_lstm"
+DIRECTIONS = ("forward", "backward")
+NOT_OURS = (
+    "_elmo_lstm._word_embedding.weight",
+    f"{TOKENS}._beginning_of_sentence_characters",
+    f"{TOKENS}._end_of_sentence_characters",
+)
+"""What an Elmo module may hold besides: its cache of word vectors and constants, which all follow from the rest."""
+
+Tensors = Mapping[str, np.ndarray]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def deduce_architecture(shapes: Shapes) -> ModelConfig:
+    """The architecture that the tensors' shapes tell.
+
+    What they do not tell is as in all published models: clips at 3, residual, ReLU, 50 characters.
+
+    Raises:
+        ModelError: They are not the shapes of an ELMo.
+    """
+    _, char_dim = _shape(shapes, f"{TOKENS}._char_embedding_weights", 2)
+    filters = []
+    for i in itertools.count():
+        if i and f"{TOKENS}.char_conv_{i}.weight" not in shapes:
+            break
+        count, _, width = _shape(shapes, f"{TOKENS}.char_conv_{i}.weight", 3)
+        filters.append((width, count))
+    highways = _number_of(shapes, f"{TOKENS}._highways._layers.{{}}.weight")
+    layers = _number_of(shapes, f"{STACK}.forward_layer_{{}}.state_projection.weight")
+    projection_dim, cell_dim = _shape(shapes, f"{STACK}.forward_layer_0.state_projection.weight", 2)
+    total = sum(count for _, count in filters)
+    if projection_dim in (cell_dim, total):
+        raise ModelError(
+            f"a projection from {projection_dim} to {projection_dim}, which published weights cannot hold",
+            hint="bilm-tf leaves a projection away where it would not change the width, so no file has one",
+        )
+    try:
+        return ModelConfig(
+            char_cnn=CharCnnConfig(embedding_dim=char_dim, filters=tuple(filters), highways=highways),
+            lstm=LstmConfig(cell_dim=cell_dim, projection_dim=projection_dim, layers=max(layers, 1)),
+        )
+    except ConfigError as error:
+        raise ModelError(f"not the tensors of an ELMo: {error.message}") from error
+
+
+def expected_tensors(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of an ``Elmo`` module, its scalar mixes aside."""
+    lstm, cnn = config.lstm, config.char_cnn
+    assert cnn is not None, "AllenNLP's ELMo always reads characters"
+    D, H, F = lstm.projection_dim, lstm.cell_dim, cnn.total_filters
+    shapes: dict[str, tuple[int, ...]] = {f"{TOKENS}._char_embedding_weights": (CHARACTERS + 1, cnn.embedding_dim)}
+    for i, (width, count) in enumerate(cnn.filters):
+        shapes[f"{TOKENS}.char_conv_{i}.weight"] = (count, cnn.embedding_dim, width)
+        shapes[f"{TOKENS}.char_conv_{i}.bias"] = (count,)
+    for k in range(cnn.highways):
+        shapes[f"{TOKENS}._highways._layers.{k}.weight"] = (2 * F, F)
+        shapes[f"{TOKENS}._highways._layers.{k}.bias"] = (2 * F,)
+    shapes[f"{TOKENS}._projection.weight"] = (D, F)
+    shapes[f"{TOKENS}._projection.bias"] = (D,)
+    for direction in DIRECTIONS:
+        for layer in range(lstm.layers):
+            cell = f"{STACK}.{direction}_layer_{layer}"
+            shapes[f"{cell}.input_linearity.weight"] = (4 * H, D)
+            shapes[f"{cell}.state_linearity.weight"] = (4 * H, D)
+            shapes[f"{cell}.state_linearity.bias"] = (4 * H,)
+            shapes[f"{cell}.state_projection.weight"] = (D, H)
+    return shapes
+
+
+def to_datasets(tensors: Tensors, config: ModelConfig) -> dict[str, np.ndarray]:
+    """Published datasets, float32, out of tensors that are as :func:`expected_tensors` has them."""
+    cnn = config.char_cnn
+    assert cnn is not None, "AllenNLP's ELMo always reads characters"
+    F = cnn.total_filters
+    # Row 0 is what AllenNLP puts in for padding tokens.
+    datasets = {"char_embed": tensors[f"{TOKENS}._char_embedding_weights"][1:]}
+    for i in range(len(cnn.filters)):
+        datasets[f"CNN/W_cnn_{i}"] = tensors[f"{TOKENS}.char_conv_{i}.weight"].transpose(2, 1, 0)[None]
+        datasets[f"CNN/b_cnn_{i}"] = tensors[f"{TOKENS}.char_conv_{i}.bias"]
+    for k in range(cnn.highways):
+        both, bias = (tensors[f"{TOKENS}._highways._layers.{k}.{part}"] for part in ("weight", "bias"))
+        datasets[f"CNN_high_{k}/W_carry"], datasets[f"CNN_high_{k}/b_carry"] = -both[F:].T, -bias[F:]
+        datasets[f"CNN_high_{k}/W_transform"], datasets[f"CNN_high_{k}/b_transform"] = both[:F].T, bias[:F]
+    datasets["CNN_proj/W_proj"] = tensors[f"{TOKENS}._projection.weight"].T
+    datasets["CNN_proj/b_proj"] = tensors[f"{TOKENS}._projection.bias"]
+    for number, direction in enumerate(DIRECTIONS):
+        for layer in range(config.lstm.layers):
+            theirs, ours = f"{STACK}.{direction}_layer_{layer}", lstm_cell(number, layer)
+            inputs, recurrent = (tensors[f"{theirs}.{part}_linearity.weight"] for part in ("input", "state"))
+            datasets[f"{ours}/W_0"] = _reordered(np.concatenate([inputs, recurrent], axis=1)).T
+            datasets[f"{ours}/B"] = _reordered(tensors[f"{theirs}.state_linearity.bias"], forget=np.float32(-1))
+            datasets[f"{ours}/W_P_0"] = tensors[f"{theirs}.state_projection.weight"].T
+    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in datasets.items()}
+
+
+def _reordered(rows: np.ndarray, forget: np.float32 | None = None) -> np.ndarray:
+    """Gate blocks i, f, j, o as i, j, f, o, with something added to the forget gate's."""
+    i, f, j, o = np.split(rows, 4)
+    return np.concatenate([i, j, f if forget is None else f + forget, o])
+
+
+def _number_of(shapes: Shapes, name: str) -> int:
+    return next(number for number in itertools.count() if name.format(number) not in shapes)
+
+
+def _shape(shapes: Shapes, name: str, axes: int) -> tuple[int, ...]:
+    if name not in shapes:
+        raise ModelError(f"{name}: missing, and the architecture cannot be told without it")
+    if len(shapes[name]) != axes or 0 in shapes[name]:
+        raise ModelError(f"{name}: expected {axes} axes, none of length 0, found the shape {shapes[name]}")
+    return shapes[name]
