@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from elmo_cli import __version__
-from elmo_cli.cli import embed, evaluate, info, prepare, pretrain, vocab
+from elmo_cli.cli import embed, evaluate, export, info, prepare, pretrain, verify, vocab
 from elmo_cli.cli.console import log_to_stderr, show_error
 from elmo_cli.cli.options import QuietOption, VerboseOption, examples
 from elmo_cli.errors import ElmoError
@@ -36,6 +36,8 @@ app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.command)
 app.command("embed", epilog=embed.EXAMPLES)(embed.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("export", epilog=export.EXAMPLES)(export.command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.command)
 
 
 def _show_version(wanted: bool) -> None:

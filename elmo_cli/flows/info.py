@@ -1,6 +1,8 @@
 """``elmo info``: what a file or folder is, and its figures."""
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,26 @@ from elmo_cli.config import to_dict
 from elmo_cli.errors import TextError
 from elmo_cli.flows.reports import InfoResult, Reports
 from elmo_cli.formats.features import read_features
-from elmo_cli.formats.model_folder import describe_model, find_model, read_model_folder
+from elmo_cli.formats.model_files import ModelFiles
+from elmo_cli.formats.model_folder import describe_model, find_model
+from elmo_cli.formats.model_source import open_model
+from elmo_cli.formats.safetensors_file import is_safetensors_model
 from elmo_cli.text.prepared import is_prepared, read_prepared
 from elmo_cli.text.store import is_store, open_store
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.train.checkpoint import checkpoints
 from elmo_cli.train.metrics import read_metrics
+
+BLOCK = 1 << 20
+CONTAINERS = (".zip", ".th", ".tar.gz")
+"""Ends of the names of files that hold a whole model."""
+LAYERS = {
+    "embedding": "word table",
+    "char_embed": "character embedding",
+    "CNN/": "convolutions",
+    "CNN_proj/": "token projection",
+}
+"""The layers that there is one of, by how their datasets' names begin."""
 
 
 def info(path: Path) -> Reports:
@@ -49,11 +65,49 @@ def _look(path: Path) -> tuple[str, dict[str, Any]]:
                 "word_types": text.num_types,
                 "vocabulary": len(text.vocabulary),
             }
-        return "model", describe_model(read_model_folder(find_model(path)))
+        folder = path if is_safetensors_model(path) else find_model(path)
+        sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
+        return "model", {**_model(open_model(folder)), "file_bytes": sizes}
     if path.suffix in (".hdf5", ".h5"):
         with read_features(path) as features:
             return "features", {"sentences": len(features), **features.attributes}
+    if path.name.endswith(CONTAINERS):
+        return "model", {**_model(open_model(path)), "file_bytes": {path.name: path.stat().st_size}}
     return "vocabulary", _vocabulary(path)
+
+
+def _model(files: ModelFiles) -> dict[str, Any]:
+    return {**describe_model(files), "weight_norms": dict(_norms(files))}
+
+
+def _norms(files: ModelFiles) -> Iterator[tuple[str, float]]:
+    """The L2 norm of each layer's weights and biases, from the characters up."""
+    groups: dict[str, list[np.ndarray]] = {}
+    for name, array in files.weights.items():
+        groups.setdefault(_layer(name), []).append(array)
+    if files.softmax is not None:
+        groups["softmax"] = list(files.softmax)
+    for layer, arrays in groups.items():
+        yield layer, math.sqrt(sum(_square(array) for array in arrays))
+
+
+def _layer(name: str) -> str:
+    """The layer that a dataset belongs to, in words: ``CNN_high_0/W_carry`` is of ``highway 1``."""
+    for prefix, layer in LAYERS.items():
+        if name.startswith(prefix):
+            return layer
+    if name.startswith("CNN_high_"):
+        return f"highway {int(name.split('/')[0].removeprefix('CNN_high_')) + 1}"
+    direction, _, _, cell, *_ = name.split("/")
+    way = "forward" if direction == "RNN_0" else "backward"
+    return f"{way} LSTM layer {int(cell.removeprefix('Cell')) + 1}"
+
+
+def _square(array: np.ndarray) -> float:
+    # In double precision and piece by piece: no second array the size of a softmax.
+    flat = array.reshape(-1)
+    pieces = (flat[begin : begin + BLOCK].astype(np.float64) for begin in range(0, flat.size, BLOCK))
+    return float(sum(piece @ piece for piece in pieces))
 
 
 def _run(run_dir: Path) -> dict[str, Any]:

@@ -181,3 +181,49 @@ class InfoResult(Result):
     """``model``, ``run``, ``prepared corpus``, ``corpus store``, ``vocabulary`` or ``features``."""
     figures: dict[str, Any]
     """Name of each figure, in reading order, with its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult(Result):
+    """What ``elmo export`` wrote."""
+
+    path: str
+    container: str
+    """``hdf5``, ``nlpl``, ``safetensors`` or ``word2vec``."""
+    files: list[str]
+    """Names of what was written, sorted; members of the archive for ``nlpl``."""
+    bytes: int
+    """Size of all of it on the disk."""
+    parameters: int | None
+    """Numbers in the model's weights, softmax left out; None for ``word2vec``."""
+    softmax: bool
+    """Whether the softmax is in it."""
+    words: int | None
+    """Vectors written, one a word, for ``word2vec``; else None."""
+    width: int | None
+    """D: numbers in each of these vectors; else None."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Result):
+    """One thing that is wrong with a model."""
+
+    file: str
+    problem: str
+    """What was expected and what was found, the dataset, setting or line first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyResult(Result):
+    """What ``elmo verify`` found wrong; nothing, where all is well."""
+
+    path: str
+    sound: bool
+    """Whether there is no problem and everything could be checked."""
+    problems: list[Problem]
+    """All of them, file after file."""
+    checked: list[str]
+    """Files that were looked into."""
+    not_checked: list[str]
+    """Files that could not be, because what they depend on is not sound."""

@@ -11,13 +11,22 @@ from pathlib import Path
 import pytest
 
 from elmo_cli import __version__
-from elmo_cli.cli import embed, evaluate, info, prepare, pretrain, vocab
+from elmo_cli.cli import embed, evaluate, export, info, prepare, pretrain, verify, vocab
 from elmo_cli.cli.app import app
 from elmo_cli.errors import ElmoError, TextError
 from elmo_cli.flows.reports import Notice
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"prepare": prepare, "vocab": vocab, "pretrain": pretrain, "eval": evaluate, "embed": embed, "info": info}
+MODULES = {
+    "prepare": prepare,
+    "vocab": vocab,
+    "pretrain": pretrain,
+    "eval": evaluate,
+    "embed": embed,
+    "info": info,
+    "export": export,
+    "verify": verify,
+}
 FLOWS = {
     "prepare": ("prepare", "prepare"),
     "vocab": ("vocabulary", "build_vocabulary"),
@@ -25,6 +34,8 @@ FLOWS = {
     "eval": ("evaluate", "evaluate"),
     "embed": ("embed", "embed"),
     "info": ("info", "info"),
+    "export": ("export", "export"),
+    "verify": ("verify", "verify"),
 }
 
 FAKE_INFO = """

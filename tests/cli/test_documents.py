@@ -17,6 +17,8 @@ FLOWS = {
     "evaluate": "evaluate",
     "embed": "embed",
     "info": "info",
+    "export": "export",
+    "verify": "verify",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TextConfig
 from elmo_cli.errors import ElmoError
+from elmo_cli.flows.export import export
 from elmo_cli.flows.info import info
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.reports import InfoResult
@@ -33,6 +34,56 @@ def test_a_model_shows_its_architecture_and_size(tmp_path: Path) -> None:
     assert result.figures["parameters"] == sum(array.size for array in weights.values())
     assert result.figures["vector_dim"] == 8
     assert result.figures["tool"] == "test"
+
+
+def test_a_model_shows_the_norms_of_its_layers_and_the_sizes_of_its_files(tmp_path: Path) -> None:
+    cnn = CharCnnConfig(filters=((1, 8),), highways=2)
+    config = ModelConfig(char_cnn=cnn, lstm=LstmConfig(cell_dim=6, projection_dim=4))
+    weights = reference.random_model(config, seed=1)
+    softmax = (np.full((5, 4), 2, np.float32), np.full(5, 4, np.float32))
+    write_model_folder(tmp_path / "model", ModelFiles(config=config, weights=weights, softmax=softmax))
+    figures = look(tmp_path / "model").figures
+    cells = "RNN_{}/RNN/MultiRNNCell/Cell{}"
+    beginnings = {
+        "character embedding": "char_embed",
+        "convolutions": "CNN/",
+        "highway 1": "CNN_high_0",
+        "highway 2": "CNN_high_1",
+        "token projection": "CNN_proj",
+        "forward LSTM layer 1": cells.format(0, 0),
+        "forward LSTM layer 2": cells.format(0, 1),
+        "backward LSTM layer 1": cells.format(1, 0),
+        "backward LSTM layer 2": cells.format(1, 1),
+    }
+    expected = {
+        layer: np.linalg.norm(
+            np.concatenate([array.ravel() for name, array in weights.items() if name.startswith(begin)])
+        )
+        for layer, begin in beginnings.items()
+    }
+    assert figures["weight_norms"] == pytest.approx({**expected, "softmax": np.sqrt(20 * 4 + 5 * 16)}, rel=1e-5)
+    assert list(figures["weight_norms"]) == [*beginnings, "softmax"]
+    assert figures["file_bytes"] == {file.name: file.stat().st_size for file in (tmp_path / "model").iterdir()}
+
+
+def test_a_model_of_word_ids_has_the_norm_of_its_table(tmp_path: Path) -> None:
+    config = ModelConfig(char_cnn=None, lstm=LstmConfig(layers=1, cell_dim=6, projection_dim=4))
+    write_model_folder(tmp_path / "model", ModelFiles(config=config, weights=reference.random_model(config, seed=1)))
+    norms = look(tmp_path / "model").figures["weight_norms"]
+    assert list(norms) == ["word table", "forward LSTM layer 1", "backward LSTM layer 1"]
+
+
+@pytest.mark.parametrize(("to", "name"), [("nlpl", "out.zip"), ("safetensors", "out")])
+def test_an_exported_model_shows_what_the_model_shows(tmp_path: Path, to: str, name: str) -> None:
+    config = ModelConfig(char_cnn=CharCnnConfig(filters=((1, 8),)), lstm=LstmConfig(cell_dim=6, projection_dim=4))
+    write_model_folder(tmp_path / "model", ModelFiles(config=config, weights=reference.random_model(config, seed=1)))
+    list(export(tmp_path / "model", tmp_path / name, to=to))
+    folder, exported = look(tmp_path / "model"), look(tmp_path / name)
+    assert exported.kind == "model"
+    sizes = exported.figures.pop("file_bytes")
+    assert "options.json" in folder.figures.pop("file_bytes")
+    assert exported.figures == folder.figures
+    assert all(size > 0 for size in sizes.values())
 
 
 def test_corpora_stores_and_vocabularies_show_their_counts(tmp_path: Path) -> None:
