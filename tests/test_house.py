@@ -17,6 +17,7 @@ PACKAGE = ROOT / "elmo_cli"
 GROUND = {"files", "device", "seeds", "config", "errors"}
 ALLOWED = {
     "cli": {"cli", "flows", *GROUND},
+    "api": {"api", "flows", "text", "model", "train", "formats", *GROUND},
     "flows": {"flows", "text", "model", "train", "formats", *GROUND},
     "text": {"text", *GROUND},
     "model": {"model", "kernels", *GROUND},

@@ -1,0 +1,196 @@
+"""Vectors of sentences as arrays, in the place of ``allennlp.commands.elmo.ElmoEmbedder``."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elmo_cli import __version__
+from elmo_cli.api.loading import Place, load_one
+from elmo_cli.device import pick_device
+from elmo_cli.errors import ConfigError, TextError
+from elmo_cli.flows.embedding import Sentence, SentenceEmbedder, Vectors
+from elmo_cli.flows.models import start_state
+from elmo_cli.formats.features import FORMAT, FeatureWriter
+from elmo_cli.formats.whole_hdf5 import whole_hdf5
+from elmo_cli.model.lstm import LstmState
+
+BUDGET = 4096
+"""Positions computed together. Bounds memory."""
+
+STATES = ("warm", "zero", "carry")
+FORMATS = ("all", "top", "average")
+
+
+class ElmoEmbedder:
+    """All layers of an ELMo for tokenised sentences, as arrays and without gradient.
+
+    Methods have the signatures and shapes of AllenNLP 0.9. Under ``warm`` and ``zero`` a sentence's vectors depend on
+    the sentence alone; ``carry`` computes what AllenNLP did, where they depend on the batches before.
+
+    Args:
+        options_file: ``options.json``.
+        weight_file: ``weights.hdf5``.
+        cuda_device: Number of the GPU; -1 computes on the CPU.
+        model_dir: A model folder, instead of the two files.
+        state: What sentences begin from: ``warm`` (the model's recorded start state, or a fixed neutral text),
+            ``zero``, or ``carry`` (where the same place of the batch before ended).
+
+    Raises:
+        ConfigError: The arguments do not go together, or this machine has no such GPU.
+        ModelError: The files cannot be read or do not fit together.
+    """
+
+    def __init__(
+        self,
+        options_file: Place | None = None,
+        weight_file: Place | None = None,
+        cuda_device: int = -1,
+        *,
+        model_dir: Place | None = None,
+        state: str = "warm",
+    ) -> None:
+        if state not in STATES:
+            raise ConfigError(f"state={state!r}: expected {', '.join(STATES)}")
+        device = pick_device("cpu" if cuda_device < 0 else f"cuda:{cuda_device}")
+        self.model = load_one(options_file, weight_file, model_dir)
+        self.model.bilm.to(device)
+        self.state = state
+        start, _ = start_state(self.model, "model" if state == "warm" else "zero")
+        start = LstmState(*(part.to(device) for part in start))
+        self._start = start
+        self._embedder = SentenceEmbedder(self.model, start, carry=state == "carry")
+
+    def reset_states(self) -> None:
+        """Forgets the state that ``state="carry"`` took from batch to batch."""
+        self._embedder = SentenceEmbedder(self.model, self._start, carry=self.state == "carry")
+
+    def batch_to_embeddings(self, batch: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+        """Vectors of a batch, padded to its longest sentence.
+
+        Args:
+            batch: Tokenised sentences.
+
+        Returns:
+            Vectors (B, L, T, E), zeros in the padding, and the mask (B, T), bool, both on the embedder's device.
+        """
+        arrays = self.embed_batch(batch)
+        config = self.model.bilm.config
+        longest = max((array.shape[1] for array in arrays), default=0)
+        vectors_BLTE = np.zeros((len(arrays), config.vector_layers, longest, config.vector_dim), np.float32)
+        mask_BT = np.zeros((len(arrays), longest), np.bool_)
+        for row, vectors_LTE in enumerate(arrays):
+            vectors_BLTE[row, :, : vectors_LTE.shape[1]] = vectors_LTE
+            mask_BT[row, : vectors_LTE.shape[1]] = True
+        device = self.model.device
+        return torch.from_numpy(vectors_BLTE).to(device), torch.from_numpy(mask_BT).to(device)
+
+    def embed_sentence(self, sentence: Sentence) -> Vectors:
+        """Vectors (L, n, E) of one sentence of n tokens, float32; n may be 0."""
+        return self.embed_batch([sentence])[0]
+
+    def embed_batch(self, batch: Sequence[Sentence]) -> list[Vectors]:
+        """Vectors (L, n, E) of each sentence of a batch, float32.
+
+        Raises:
+            ValueError: The batch is one sentence, or text that nobody cut into tokens.
+        """
+        if isinstance(batch, str) or any(isinstance(sentence, str) for sentence in batch):
+            raise ValueError("expected a list of sentences, each a list of tokens, found a string in the place of one")
+        if not batch:
+            return []
+        if self.state == "carry":
+            return self._embedder.embed_batch(batch)
+        return self._embedder.embed(batch, BUDGET)
+
+    def embed_sentences(self, sentences: Iterable[Sentence], batch_size: int = 64) -> Iterator[Vectors]:
+        """Vectors (L, n, E) of any number of sentences, in their order, as they are asked for.
+
+        Args:
+            sentences: Tokenised sentences.
+            batch_size: Sentences computed together. It decides the result under ``carry`` and nowhere else.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size={batch_size}: expected at least 1")
+        remaining = iter(sentences)
+        while batch := list(islice(remaining, batch_size)):
+            yield from self.embed_batch(batch)
+
+    def embed_file(
+        self,
+        input_file: IO[str],
+        output_file_path: Place,
+        output_format: str = "all",
+        batch_size: int = 64,
+        forget_sentences: bool = False,
+        use_sentence_keys: bool = False,
+    ) -> None:
+        """Writes the vectors of every line of a text to HDF5, in AllenNLP's layout.
+
+        Args:
+            input_file: Text, one sentence a line, tokens between spaces. It is closed at the end.
+            output_file_path: The file, which appears whole, in the place of an older one.
+            output_format: ``all`` (L, n, E); ``top`` or ``average`` (n, E).
+            batch_size: Sentences computed together.
+            forget_sentences: Whether to leave out ``sentence_to_index``.
+            use_sentence_keys: Whether the sentences themselves are the keys, instead of line numbers. HDF5 takes a
+                ``/`` in them for the end of a group's name.
+
+        Raises:
+            ConfigError: The format is none of these.
+            TextError: A line is blank; or, as a key, a sentence occurs twice or is no name for HDF5.
+            OutputError: The place cannot be written to.
+        """
+        if output_format not in FORMATS:
+            raise ConfigError(f"output_format={output_format!r}: expected {', '.join(FORMATS)}")
+        with input_file:
+            lines = [line.strip() for line in input_file]
+        blank = [number for number, line in enumerate(lines, 1) if not line]
+        if blank:
+            shown = ", ".join(map(str, blank[:5]))
+            raise TextError(
+                f"line {shown}: blank, where a sentence was expected",
+                hint="remove blank lines, or let elmo embed --blank-lines skip pass over them",
+            )
+        arrays = (
+            _in_format(vectors_LTE, output_format)
+            for vectors_LTE in self.embed_sentences((line.split() for line in lines), batch_size)
+        )
+        attributes = {
+            "tool": f"elmo {__version__}",
+            "model": self.model.fingerprint,
+            "layers": output_format,
+            "dtype": "float32",
+            "state": self.state,
+        }
+        path = Path(output_file_path)
+        if use_sentence_keys:
+            _write_by_sentence(path, lines, arrays, attributes)
+            return
+        with FeatureWriter(path, attributes=attributes, overwrite=True) as features:
+            for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True)):
+                features.write(number, vectors, sentence=None if forget_sentences else line)
+
+
+def _in_format(vectors_LTE: Vectors, output_format: str) -> Vectors:
+    if output_format == "average":
+        return vectors_LTE.mean(axis=0, dtype=np.float32)
+    return vectors_LTE[-1] if output_format == "top" else vectors_LTE
+
+
+def _write_by_sentence(path: Path, lines: Sequence[str], arrays: Iterator[Vectors], attributes: dict[str, str]) -> None:
+    with whole_hdf5(path) as output:
+        output.file.attrs.update({**FORMAT, **attributes})
+        for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True), 1):
+            try:
+                output.file.create_dataset(line, data=vectors)
+            except (ValueError, TypeError) as error:
+                raise TextError(
+                    f"line {number}: {line!r} cannot be a key of its own: {error}",
+                    hint="leave use_sentence_keys away: line numbers are keys without exception",
+                ) from error
+            output.check()
