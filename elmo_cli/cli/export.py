@@ -104,7 +104,7 @@ def _rows(result: ExportResult) -> list[Row]:
         rows.append(("words", figures.whole(result.words), "one a line, behind a line with both numbers"))
         rows.append(("width", figures.whole(result.width), "D: numbers in each vector"))
     if result.parameters is not None:
-        rows.append(("parameters", figures.whole(result.parameters), "softmax left out"))
+        rows.append(("parameters", figures.whole(result.parameters), "those of the softmax not counted"))
         rows.append(("softmax", "yes" if result.softmax else "no", "whether it went along"))
     rows.append(("size", figures.size(result.bytes), ", ".join(result.files)))
     rows.append(("time", figures.duration(result.seconds), ""))

@@ -22,7 +22,7 @@ from elmo_cli.model.published import from_published, to_published
 from elmo_cli.model.softmax import Softmax
 from elmo_cli.text.store import encode
 from elmo_cli.text.tokenizers import libraries_behind
-from elmo_cli.text.vocabulary import SKIPPED_LINE, SPECIALS, Vocabulary
+from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.text.windows import Line
 
 NEUTRAL_ROWS, NEUTRAL_STEPS = 16, 64
@@ -136,21 +136,8 @@ def _unpacked_vocabulary(content: Content, *, require_specials: bool) -> Vocabul
         text = content.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TextError(f"{content}: expected UTF-8: {error}", hint="save the file as UTF-8") from error
-    words: dict[str, int] = {}
-    for line, word in enumerate(map(str.strip, re.split(r"\r\n|\r|\n", re.sub(r"(\r\n|\r|\n)\Z", "", text))), start=1):
-        if not word:
-            raise TextError(f"{content}:{line}: blank line; expected one word", hint="delete the line")
-        if word == SKIPPED_LINE:
-            continue
-        if words.setdefault(word, line) != line:
-            raise TextError(
-                f"{content}:{line}: {word!r} stands already in line {words[word]}", hint="delete one of them"
-            )
-    missing = [special for special in SPECIALS if special not in words]
-    if require_specials and missing:
-        lines = ", ".join(SPECIALS)
-        raise TextError(f"{content}: {' and '.join(missing)} missing; a vocabulary needs the lines {lines}")
-    return Vocabulary(list(words))
+    lines = re.split(r"\r\n|\r|\n", re.sub(r"(\r\n|\r|\n)\Z", "", text))
+    return Vocabulary.from_lines(lines, str(content), require_specials=require_specials)
 
 
 def other_libraries(model: LoadedModel, text: TextConfig) -> str | None:

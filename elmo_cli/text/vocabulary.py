@@ -1,7 +1,7 @@
 """The vocabulary: the classes of the softmax, and the file that lists them, one word a line."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,15 +143,29 @@ class Vocabulary:
         Raises:
             TextError: A line is blank or repeated, a special is missing, or the counts belong to other words.
         """
-        words = list(_read_words(path))
+        words = cls.from_lines(read_lines(path), str(path), require_specials=require_specials).words
+        counts_path = counts_beside(path)
+        return cls(words, _read_counts(counts_path, words) if counts_path.is_file() else None)
+
+    @classmethod
+    def from_lines(cls, lines: Iterable[str], place: str, *, require_specials: bool = True) -> "Vocabulary":
+        """The vocabulary in some lines of the published format, without counts.
+
+        Args:
+            place: What messages call the lines' origin.
+            require_specials: As in :meth:`read`.
+
+        Raises:
+            TextError: A line is blank or repeated, or a special is missing.
+        """
+        words = list(_words(lines, place))
         missing = [special for special in SPECIALS if special not in words]
         if require_specials and missing:
             raise TextError(
-                f"{path}: {' and '.join(missing)} missing; a vocabulary needs the lines {', '.join(SPECIALS)}",
-                hint=f"build one with: elmo vocab TEXT --out {path}",
+                f"{place}: {' and '.join(missing)} missing; a vocabulary needs the lines {', '.join(SPECIALS)}",
+                hint=f"build one with: elmo vocab TEXT --out {place}",
             )
-        counts_path = counts_beside(path)
-        return cls(words, _read_counts(counts_path, words) if counts_path.is_file() else None)
+        return cls(words)
 
     def write(self, path: Path) -> None:
         """Writes the words to ``path`` and their counts, where known, beside it.
@@ -188,17 +202,17 @@ def _lines(lines: "Iterator[str] | list[str]") -> bytes:
     return "".join(f"{line}\n" for line in lines).encode(errors="surrogatepass")
 
 
-def _read_words(path: Path) -> Iterator[str]:
+def _words(lines: Iterable[str], place: str) -> Iterator[str]:
     first_lines: dict[str, int] = {}
-    for line, text in enumerate(read_lines(path), start=1):
+    for line, text in enumerate(lines, start=1):
         word = text.strip()
         if word == SKIPPED_LINE:
             continue
         if not word:
-            raise TextError(f"{path}:{line}: blank line; expected one word", hint="delete the line")
+            raise TextError(f"{place}:{line}: blank line; expected one word", hint="delete the line")
         first = first_lines.setdefault(word, line)
         if first != line:
-            raise TextError(f"{path}:{line}: {word!r} stands already in line {first}", hint="delete one of them")
+            raise TextError(f"{place}:{line}: {word!r} stands already in line {first}", hint="delete one of them")
         yield word
 
 

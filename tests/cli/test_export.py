@@ -87,7 +87,7 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
     assert elmo(*TYPED).out.splitlines() == [
         "Exported to elmo",
         "  form        hdf5",
-        "  parameters  93,600,864  softmax left out",
+        "  parameters  93,600,864  those of the softmax not counted",
         "  softmax     no          whether it went along",
         "  size        374.4 MB    options.json, weights.hdf5",
         "  time        1.5 s",
