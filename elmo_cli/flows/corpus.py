@@ -18,7 +18,7 @@ from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, VocabularyResult
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
-from elmo_cli.text.python_docs import write_python_documentation
+from elmo_cli.text.python_docs import writing_python_documentation
 from elmo_cli.text.readers import STDIN, find_inputs
 from elmo_cli.text.store import EncodedText, build_store, open_store, store_is_current
 from elmo_cli.text.vocabulary import Vocabulary
@@ -71,7 +71,8 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
         if inputs == [PYTHON_DOCS]:
             docs = run_dir / "python-docs.txt"
             yield Notice(text=f"collecting the documentation that ships with Python: {docs}")
-            write_python_documentation(docs)
+            for words in writing_python_documentation(docs):
+                yield Progress(stage="collecting documentation", done=words, total=None, unit="words")
             inputs = [str(docs)]
         held_out = 0.0 if sources.validation else config.train.held_out or _suitable_share(inputs)
         yield from _without_result(

@@ -64,16 +64,27 @@ def write_python_documentation(path: Path) -> int:
         OutputError: ``path`` cannot be written.
     """
     words = 0
+    for words in writing_python_documentation(path):  # noqa: B007
+        pass
+    return words
+
+
+def writing_python_documentation(path: Path) -> Iterator[int]:
+    """The same, paragraph by paragraph, because it takes seconds: yields the words written so far.
+
+    The file appears when the generator is exhausted.
+    """
+    words = 0
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         for _, paragraph in python_documentation():
             file.write(f"{paragraph}\n")
             words += len(paragraph.split())
+            yield words
         if not words:
             raise TextError(
                 f"{_library()}: no documentation here; this Python came without its sources",
                 hint="give a text of your own: elmo pretrain FILE",
             )
-    return words
 
 
 def _texts() -> Iterator[tuple[str, str]]:
