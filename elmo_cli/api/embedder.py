@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmo_cli import __version__
 from elmo_cli.api.loading import Place, load_one
 from elmo_cli.device import pick_device
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.embedding import Sentence, SentenceEmbedder, Vectors
+from elmo_cli.flows.embedding import STATES, Sentence, SentenceEmbedder, Vectors, layer_choice
 from elmo_cli.flows.models import start_state
 from elmo_cli.formats.features import FORMAT, FeatureWriter
 from elmo_cli.formats.whole_hdf5 import whole_hdf5
@@ -22,7 +21,6 @@ from elmo_cli.model.lstm import LstmState
 BUDGET = 4096
 """Positions computed together. Bounds memory."""
 
-STATES = ("warm", "zero", "carry")
 FORMATS = ("all", "top", "average")
 
 
@@ -156,17 +154,9 @@ class ElmoEmbedder:
                 f"line {shown}: blank, where a sentence was expected",
                 hint="remove blank lines, or let elmo embed --blank-lines skip pass over them",
             )
-        arrays = (
-            _in_format(vectors_LTE, output_format)
-            for vectors_LTE in self.embed_sentences((line.split() for line in lines), batch_size)
-        )
-        attributes = {
-            "tool": f"elmo {__version__}",
-            "model": self.model.fingerprint,
-            "layers": output_format,
-            "dtype": "float32",
-            "state": self.state,
-        }
+        pick = layer_choice(output_format, self.model.bilm.config.vector_layers)
+        arrays = map(pick, self.embed_sentences((line.split() for line in lines), batch_size))
+        attributes = self.model.feature_attributes(layers=output_format, state=self.state)
         path = Path(output_file_path)
         if use_sentence_keys:
             _write_by_sentence(path, lines, arrays, attributes)
@@ -174,12 +164,6 @@ class ElmoEmbedder:
         with FeatureWriter(path, attributes=attributes, overwrite=True) as features:
             for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True)):
                 features.write(number, vectors, sentence=None if forget_sentences else line)
-
-
-def _in_format(vectors_LTE: Vectors, output_format: str) -> Vectors:
-    if output_format == "average":
-        return vectors_LTE.mean(axis=0, dtype=np.float32)
-    return vectors_LTE[-1] if output_format == "top" else vectors_LTE
 
 
 def _write_by_sentence(path: Path, lines: Sequence[str], arrays: Iterator[Vectors], attributes: dict[str, str]) -> None:

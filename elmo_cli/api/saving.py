@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from elmo_cli import __version__
@@ -39,7 +38,7 @@ def save_model(model_dir: Path, layers: ContextLayers, mixes: Sequence[ScalarMix
     files = ModelFiles(
         config=layers.config,
         weights=to_published(layers.bilm),
-        start_state=None if start is None else (_host(start.cell), _host(start.output)),
+        start_state=None if start is None else start.to_arrays(),
         info=info,
     )
     write_model_folder(model_dir, files)
@@ -67,8 +66,3 @@ def _is_mix(mix: Any, num_layers: int) -> bool:
         return False
     numbers = [mix.get("gamma"), *mix["scalar_parameters"]]
     return len(numbers) == num_layers + 1 and all(type(number) in (int, float) for number in numbers)
-
-
-def _host(part: torch.Tensor) -> np.ndarray:
-    """(layers, G, 1, width) -> (layers, G, width), float32 on the CPU."""
-    return part.detach().squeeze(2).to("cpu", torch.float32).numpy()

@@ -2,16 +2,11 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from elmo_cli import __version__
-from elmo_cli.config import ModelConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.embedding import SentenceEmbedder, Vectors
+from elmo_cli.flows.embedding import STATES, SentenceEmbedder, layer_choice
 from elmo_cli.flows.models import load_model, other_libraries, start_state
 from elmo_cli.flows.reports import EmbedResult, Notice, Progress, Reports
 from elmo_cli.formats.features import FeatureWriter
@@ -22,7 +17,6 @@ WINDOW_TOKENS = 50_000
 """Tokens gathered before they are sorted by length and computed. Bounds memory: the vectors of one window are held."""
 
 BLANK_LINES = ("error", "skip", "empty")
-STATES = ("warm", "zero", "carry")
 
 Numbered = tuple[int, str, list[str]]
 """A line's number from 0, its text, and its tokens."""
@@ -74,10 +68,8 @@ def embed(
     use_threads(threads)
     model = load_model(model_dir, target)
     config = model.bilm.config
-    pick = _layer_choice(layers, config)
-    text_config = replace(model.text, decode_errors=decode_errors)
-    if tokenizer is not None:
-        text_config = replace(text_config, tokenizer=tokenizer)
+    pick = layer_choice(layers, config.vector_layers)
+    text_config = model.text_settings(tokenizer=tokenizer, decode_errors=decode_errors)
     if warning := other_libraries(model, text_config):
         yield Notice(text=warning, warning=True)
     path = _single_input(input_path)
@@ -87,13 +79,7 @@ def embed(
     embedder = SentenceEmbedder(model, start, carry=state == "carry")
     reader = TextReader(path, decode_errors)
     total = None if path == STDIN else path.stat().st_size
-    attributes = {
-        "tool": f"elmo {__version__}",
-        "model": model.fingerprint,
-        "layers": layers,
-        "dtype": "float32",
-        "state": state,
-    }
+    attributes = model.feature_attributes(layers=layers, state=state)
     counts = _Counts()
     began = time.perf_counter()
     with FeatureWriter(out, attributes=attributes, overwrite=overwrite) as features:
@@ -143,32 +129,6 @@ def _check(state: str, blank_lines: str, batch_tokens: int, batch_sentences: int
         raise ConfigError(f"--blank-lines {blank_lines}: expected {', '.join(BLANK_LINES)}")
     if batch_tokens < 1 or batch_sentences < 1:
         raise ConfigError(f"batches of {batch_tokens} tokens, {batch_sentences} sentences: expected at least 1")
-
-
-class _LayerChoice:
-    """Takes the layers that were asked for out of (L, n, E)."""
-
-    def __init__(self, name: str, number: int) -> None:
-        self.name = name
-        self.number = number
-
-    def __call__(self, vectors_LTE: Vectors) -> Vectors:
-        if self.name == "all":
-            return vectors_LTE
-        if self.name == "average":
-            return vectors_LTE.mean(axis=0, dtype=np.float32)
-        return vectors_LTE[self.number]
-
-
-def _layer_choice(layers: str, config: ModelConfig) -> _LayerChoice:
-    count = config.vector_layers
-    if layers in ("all", "average"):
-        return _LayerChoice(layers, 0)
-    if layers == "top":
-        return _LayerChoice(layers, count - 1)
-    if layers.isdecimal() and int(layers) < count:
-        return _LayerChoice(layers, int(layers))
-    raise ConfigError(f"--layers {layers}: this model has all, top, average and the layers 0 to {count - 1}")
 
 
 def _single_input(pattern: str) -> Path:

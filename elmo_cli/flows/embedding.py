@@ -7,13 +7,14 @@ of a batch goes on from the state in which row b of the batch before ended, the 
 that is what bilm-tf and AllenNLP compute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elmo_cli.errors import ConfigError
 from elmo_cli.flows.models import LoadedModel
 from elmo_cli.flows.scoring import batches_by_length, packed_chunks
 from elmo_cli.flows.token_vectors import TokenVectors
@@ -24,6 +25,30 @@ from elmo_cli.text.vocabulary import BEGIN, END
 Sentence = Sequence[str]
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+
+
+STATES = ("warm", "zero", "carry")
+"""What a sentence may begin from."""
+
+
+def layer_choice(layers: str, count: int) -> Callable[[Vectors], Vectors]:
+    """What takes the wanted layers out of vectors (L, n, E): ``all`` of them, or (n, E) for the others.
+
+    Args:
+        layers: ``all``, ``top``, ``average``, or a layer's number.
+        count: L.
+
+    Raises:
+        ConfigError: The model has no such layer.
+    """
+    if layers == "all":
+        return lambda vectors_LTE: vectors_LTE
+    if layers == "average":
+        return lambda vectors_LTE: vectors_LTE.mean(axis=0, dtype=np.float32)
+    if layers != "top" and not (layers.isdecimal() and int(layers) < count):
+        raise ConfigError(f"--layers {layers}: this model has all, top, average and the layers 0 to {count - 1}")
+    number = count - 1 if layers == "top" else int(layers)
+    return lambda vectors_LTE: vectors_LTE[number]
 
 
 class SentenceEmbedder:

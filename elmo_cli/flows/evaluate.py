@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +73,7 @@ def evaluate(
             f"{model.path}: has no softmax, and perplexity needs one",
             hint="published weights come without it; vectors work: elmo embed",
         )
-    text_config = replace(model.text, decode_errors=decode_errors)
-    if tokenizer is not None:
-        text_config = replace(text_config, tokenizer=tokenizer)
+    text_config = model.text_settings(tokenizer=tokenizer, decode_errors=decode_errors)
     if warning := other_libraries(model, text_config):
         yield Notice(text=warning, warning=True)
     text = yield from _read(inputs, text_config, vocabulary, model)
@@ -134,7 +131,7 @@ def _result(
     tokens = np.asarray(text.tokens_N)
     outside = (tokens >= len(vocabulary)) | (tokens == vocabulary.unknown_id)
     oov = int(outside.sum())
-    losses = tally.losses_G / tally.targets
+    losses = tally.mean_losses_G
     known = tally.known_targets_G.sum()
     return EvaluateResult(
         model=str(model.path),

@@ -2,13 +2,14 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from elmo_cli import __version__
 from elmo_cli.config import TextConfig
 from elmo_cli.errors import ConfigError, ModelError, TextError
 from elmo_cli.flows.token_vectors import TokenVectors
@@ -56,6 +57,20 @@ class LoadedModel:
             digest.update(name.encode())
             digest.update(values.tobytes())
         return digest.hexdigest()
+
+    def text_settings(self, *, tokenizer: str | None, decode_errors: str) -> TextConfig:
+        """How to read and cut a text: as the model's own was, unless another tokenizer is named."""
+        return replace(self.text, tokenizer=tokenizer or self.text.tokenizer, decode_errors=decode_errors)
+
+    def feature_attributes(self, *, layers: str, state: str) -> dict[str, str]:
+        """What a file of this model's vectors says of itself."""
+        return {
+            "tool": f"elmo {__version__}",
+            "model": self.fingerprint,
+            "layers": layers,
+            "dtype": "float32",
+            "state": state,
+        }
 
     @property
     def input_vocabulary(self) -> Vocabulary:

@@ -226,7 +226,7 @@ class _Run:
                 total=self.held_out.num_positions,
                 unit="positions",
             )
-        forward, backward = np.exp(tally.losses_G / tally.targets)
+        forward, backward = np.exp(tally.mean_losses_G)
         perplexity = math.exp(tally.mean_loss)
         better = tally.mean_loss < self.best_loss
         self.log.append(
@@ -252,7 +252,7 @@ class _Run:
 
     def _write_model(self, step: int, tally: Tally) -> None:
         trainer, text = self.trainer, self.corpus.training
-        forward, backward = np.exp(tally.losses_G / tally.targets).tolist()
+        forward, backward = np.exp(tally.mean_losses_G).tolist()
         softmax = trainer.softmax
         info = {
             "tool": f"elmo {__version__}",
@@ -274,12 +274,11 @@ class _Run:
                 "definition": "exp of the mean loss of both directions, full softmax, every position once",
             },
         }
-        start = trainer.start_state()
         files = ModelFiles(
             config=self.config.model,
             weights=to_published(trainer.bilm),
             softmax=(_host(softmax.weight_VD), _host(softmax.bias_V)),
-            start_state=(_host(start.cell.squeeze(2)), _host(start.output.squeeze(2))),
+            start_state=trainer.start_state().to_arrays(),
             vocabulary_path=self.corpus.vocabulary_path,
             info=info,
         )

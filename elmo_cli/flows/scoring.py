@@ -44,6 +44,11 @@ class Tally:
         self.known_targets_G += known_GN.sum(1)
 
     @property
+    def mean_losses_G(self) -> npt.NDArray[np.float64]:
+        """Mean of each direction, in nats."""
+        return self.losses_G / self.targets
+
+    @property
     def mean_loss(self) -> float:
         """Mean over both directions, in nats: its exponential is the joint perplexity."""
         return float(self.losses_G.sum() / (2 * self.targets))

@@ -13,6 +13,7 @@ Sequences travel packed, as torch's PackedSequence does: sorted by falling lengt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -36,6 +37,11 @@ class LstmState(NamedTuple):
             like.new_zeros(config.layers, 2, rows, config.cell_dim),
             like.new_zeros(config.layers, 2, rows, config.projection_dim),
         )
+
+    def to_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """A state of one row as it is recorded: float32 (layers, G, H) and (layers, G, D)."""
+        cell, output = (part.detach().squeeze(2).to("cpu", torch.float32).numpy() for part in self)
+        return cell, output
 
     def expand(self, rows: int) -> "LstmState":
         """A state of one row, repeated for many."""
