@@ -3,7 +3,7 @@
 import ast
 import inspect
 import itertools
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ def test_a_section_reports_all_its_problems_at_once() -> None:
         (lambda: LstmConfig(cell_clip=0), "cell_clip must be above 0 or null, not 0"),
         (lambda: ModelConfig(char_cnn=CharCnnConfig(filters=((1, 8),))), "filters sum to 8, which must be at least"),
         (lambda: ModelConfig(share_embedding_softmax=True), "share_embedding_softmax needs a word table"),
-        (lambda: TextConfig(tokenizer="bpe"), "tokenizer must be words or whitespace: 'bpe'"),
+        (lambda: TextConfig(tokenizer="bpe"), "tokenizer must be words, whitespace or sentencepiece: 'bpe'"),
         (lambda: TextConfig(decode_errors="ignore"), "decode_errors must be strict or replace"),
         (lambda: VocabularyConfig(size=3), "size must be at least 4"),
         (lambda: VocabularyConfig(min_count=0), "min_count must be at least 1"),
@@ -103,7 +103,11 @@ def test_assignments_and_tables_lay_over_a_preset() -> None:
     ("values", "message", "hint"),
     [
         ({"train": {"lerning_rate": 1}}, "test: unknown setting train.lerning_rate", "mean train.learning_rate?"),
-        ({"zebra": 1}, "test: unknown setting zebra", "known here: model, text, train, vocabulary"),
+        (
+            {"zebra": 1},
+            "test: unknown setting zebra",
+            "known here: cleaning, input, model, pieces, text, train, vocabulary",
+        ),
         ({"train": 5}, "test: train must be a table of settings, not 5", ""),
         ({"train": {"rows": "many"}}, "test: train.rows must be a whole number, not 'many'", ""),
         ({"train": {"rows": 2.5}}, "test: train.rows must be a whole number, not 2.5", ""),
@@ -137,9 +141,10 @@ def test_toml_files_are_read_and_bad_ones_named(tmp_path: Path) -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    tree = ast.parse(inspect.getsource(config_module))
-    for section in (CharCnnConfig, LstmConfig, TextConfig, VocabularyConfig, TrainConfig, ModelConfig):
-        body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == section.__name__).body
+    offered = [getattr(config_module, name) for name in config_module.__all__ if name != "RunConfig"]
+    for section in (one for one in offered if isinstance(one, type) and is_dataclass(one)):
+        tree = ast.parse(inspect.getsource(section))
+        body = next(node for node in tree.body if isinstance(node, ast.ClassDef)).body
         documented = {
             node.target.id  # type: ignore[union-attr]
             for node, after in itertools.pairwise(body)

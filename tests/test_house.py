@@ -14,20 +14,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "elmo_cli"
 
-GROUND = {"files", "device", "seeds", "config", "errors"}
+GROUND = {"files", "processes", "device", "seeds", "config", "errors"}
 ALLOWED = {
     "cli": {"cli", "flows", *GROUND},
     "api": {"api", "flows", "text", "model", "train", "formats", *GROUND},
-    "flows": {"flows", "text", "model", "train", "formats", *GROUND},
+    "flows": {"flows", "text", "model", "train", "formats", "pages", *GROUND},
     "text": {"text", *GROUND},
     "model": {"model", "kernels", *GROUND},
     "train": {"train", *GROUND},
     "formats": {"formats", *GROUND},
+    "pages": {"pages", *GROUND},
     "kernels": {"kernels", *GROUND},
     "files": {"config", "errors"},
+    "processes": {"config", "errors"},
     "device": {"config", "errors", "seeds"},
     "seeds": {"config", "errors"},
-    "config": {"errors"},
+    "config": {"config", "errors"},
     "errors": set(),
     "__main__": {"cli"},
 }

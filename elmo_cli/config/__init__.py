@@ -1,0 +1,41 @@
+"""Every setting: frozen dataclasses, presets, and their JSON and TOML forms.
+
+A section reports all its problems at once. A constructor elsewhere takes its own section, never the whole tree.
+Settings are found in this order: flag, ``--set``, ``--config``, preset.
+"""
+
+from elmo_cli.config.model import CharCnnConfig, LstmConfig, ModelConfig, OwnListsConfig
+from elmo_cli.config.presets import COMPACT, MEDIUM, ORIGINAL, PRESETS, REFERENCE_RECIPE, SMALL, TINY, preset
+from elmo_cli.config.run import RunConfig
+from elmo_cli.config.text import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig, VocabularyConfig
+from elmo_cli.config.train import TrainConfig
+from elmo_cli.config.values import Section, from_dict, override, parse_assignments, read_toml, to_dict
+
+__all__ = [
+    "COMPACT",
+    "MEDIUM",
+    "ORIGINAL",
+    "PRESETS",
+    "REFERENCE_RECIPE",
+    "SMALL",
+    "TINY",
+    "CharCnnConfig",
+    "CleaningConfig",
+    "InputConfig",
+    "LstmConfig",
+    "ModelConfig",
+    "OwnListsConfig",
+    "PiecesConfig",
+    "RunConfig",
+    "Section",
+    "SplitConfig",
+    "TextConfig",
+    "TrainConfig",
+    "VocabularyConfig",
+    "from_dict",
+    "override",
+    "parse_assignments",
+    "preset",
+    "read_toml",
+    "to_dict",
+]

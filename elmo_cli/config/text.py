@@ -1,0 +1,177 @@
+"""From raw text to the classes of the softmax."""
+
+import codecs
+from dataclasses import dataclass
+
+from elmo_cli.config.checks import require
+
+
+def _one_of(name: str, value: str, *choices: str) -> tuple[bool, str]:
+    return value in choices, f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}: {value!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputConfig:
+    """How the files of a text are read, before anything is cut. It is no property of the model."""
+
+    format: str = "auto"
+    """``text`` (a line is a paragraph), ``jsonl``, ``csv``, ``tsv``, ``conllu``, ``tagged`` (``token<TAB>tag``, blank
+    lines between sentences); ``auto`` goes by the file's name, a compression ending left aside."""
+    field: str = "text"
+    """Which field of a JSON line, or which column (its name, or its number from 1), has the text."""
+    encoding: str = "utf-8"
+    """Name of the text's encoding, as Python knows it."""
+    decode_errors: str = "strict"
+    """What to do with bytes that are not in the encoding: ``strict`` stops with file and line, ``replace`` puts U+FFFD,
+    ``skip`` leaves the line out and counts it."""
+    documents: str = "auto"
+    """Where a document ends: ``file``, ``blank-line``, ``record`` (a JSON line, a row) or ``line``; ``auto``: records
+    where there are records, else files."""
+
+    def __post_init__(self) -> None:
+        require(
+            "input",
+            _one_of("format", self.format, "auto", "text", "jsonl", "csv", "tsv", "conllu", "tagged"),
+            _one_of("decode_errors", self.decode_errors, "strict", "replace", "skip"),
+            _one_of("documents", self.documents, "auto", "file", "blank-line", "record", "line"),
+            (self.field != "", "field must name a field or column"),
+            (_known_encoding(self.encoding), f"encoding is not one that Python knows: {self.encoding!r}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """How text becomes tokens; recorded in the model, so that ``eval`` and ``embed`` repeat it."""
+
+    tokenizer: str = "words"
+    """``words`` splits raw text into sentences and words, ``sentencepiece`` into sentences and pieces of a learned
+    inventory, ``whitespace`` cuts a line (one sentence) at spaces."""
+    language: str = "en"
+    """ISO 639 code whose sentence rules are followed."""
+    normalization: str = "nfc"
+    """Unicode normal form that text is brought to first: ``nfc``, ``nfkc`` or ``none``."""
+    lowercase: bool = False
+    """Whether all letters are made small."""
+    zero_digits: bool = False
+    """Whether every decimal digit becomes 0."""
+    decode_errors: str = "strict"
+    """As in :class:`InputConfig`."""
+
+    def __post_init__(self) -> None:
+        require(
+            "text",
+            _one_of("tokenizer", self.tokenizer, "words", "whitespace", "sentencepiece"),
+            _one_of("normalization", self.normalization, "nfc", "nfkc", "none"),
+            _one_of("decode_errors", self.decode_errors, "strict", "replace"),
+            (self.language.isascii() and self.language != "", f"language must be an ISO 639 code: {self.language!r}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiecesConfig:
+    """How the inventory of ``sentencepiece`` is learned, where none is given."""
+
+    size: int = 16_000
+    """Pieces at most."""
+    algorithm: str = "unigram"
+    """``unigram`` or ``bpe``."""
+    character_coverage: float = 0.9995
+    """Share of the text's characters that pieces spell; the rarest ones beyond it become pieces of no inventory."""
+    sample_sentences: int = 1_000_000
+    """Sentences it is learned from at most."""
+
+    def __post_init__(self) -> None:
+        require(
+            "pieces",
+            (self.size >= 8, f"size must be at least 8, not {self.size}"),
+            _one_of("algorithm", self.algorithm, "unigram", "bpe"),
+            (
+                0.9 <= self.character_coverage <= 1,
+                f"character_coverage must be from 0.9 to 1, not {self.character_coverage}",
+            ),
+            (self.sample_sentences >= 1, f"sample_sentences must be at least 1, not {self.sample_sentences}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningConfig:
+    """Which sentences are left out of a corpus. Every rule is off until it is asked for."""
+
+    deduplicate: bool = False
+    """Whether a sentence that has the same tokens as an earlier one is dropped."""
+    min_tokens: int = 1
+    """Shorter sentences are dropped."""
+    max_tokens: int | None = None
+    """Longer sentences are dropped."""
+    max_non_letters: float | None = None
+    """Sentences are dropped where a larger share of the characters, spaces aside, is neither letter nor mark."""
+
+    def __post_init__(self) -> None:
+        require(
+            "cleaning",
+            (self.min_tokens >= 1, f"min_tokens must be at least 1, not {self.min_tokens}"),
+            (
+                self.max_tokens is None or self.max_tokens >= self.min_tokens,
+                f"max_tokens must be at least min_tokens ({self.min_tokens}), not {self.max_tokens}",
+            ),
+            (
+                self.max_non_letters is None or 0 <= self.max_non_letters <= 1,
+                f"max_non_letters must be a share from 0 to 1, not {self.max_non_letters}",
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig:
+    """What is kept apart from training, and in which order and files the rest stands."""
+
+    held_out: float = 0.02
+    """Share kept apart for validation; 0 keeps none."""
+    test: float = 0.0
+    """Share kept apart for testing; 0 keeps none."""
+    by: str = "sentence"
+    """What is dealt out: ``sentence``, or ``document``, so that no document has sentences in two splits."""
+    shuffle: bool = False
+    """Whether the sentences of every split are put into a random order."""
+    shard_sentences: int = 100_000
+    """Sentences to a training file, about."""
+    seed: int = 1
+    """Decides who goes where."""
+
+    def __post_init__(self) -> None:
+        require(
+            "split",
+            (0 <= self.held_out < 0.5, f"held_out must be a share from 0 to below 0.5, not {self.held_out}"),
+            (0 <= self.test < 0.5, f"test must be a share from 0 to below 0.5, not {self.test}"),
+            _one_of("by", self.by, "sentence", "document"),
+            (self.shard_sentences >= 1, f"shard_sentences must be at least 1, not {self.shard_sentences}"),
+            (0 <= self.seed < 2**63, f"seed must be from 0 to 2^63 - 1, not {self.seed}"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    """Which words become classes of the softmax."""
+
+    size: int = 800_000
+    """V at most, the three special tokens included."""
+    min_count: int = 2
+    """Words seen less often become ``<UNK>`` as a target; at the input they are still spelled from their bytes."""
+    max_types: int = 20_000_000
+    """Distinct words counted at a time; past it the rarest are forgotten, and the report says how many."""
+
+    def __post_init__(self) -> None:
+        require(
+            "vocabulary",
+            (self.size >= 4, f"size must be at least 4 (three specials and a word), not {self.size}"),
+            (self.min_count >= 1, f"min_count must be at least 1, not {self.min_count}"),
+            (self.max_types >= 1_000, f"max_types must be at least 1,000, not {self.max_types}"),
+        )
+
+
+def _known_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
