@@ -11,8 +11,9 @@ from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
 from elmo_cli.config import TextConfig
 from elmo_cli.flows.embedding import SentenceEmbedder
+from elmo_cli.flows.line_losses import LineLosses
 from elmo_cli.flows.models import LoadedModel
-from elmo_cli.flows.scoring import Tally, score, sentence_sequences
+from elmo_cli.flows.scoring import score, sentence_sequences
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.text.windows import Line
 
@@ -28,9 +29,8 @@ def evaluate(lab: Lab) -> Iterator[Figure]:
     line = Line(text, np.arange(min(sentences, text.num_sentences), dtype=np.int64))
 
     def work() -> None:
-        flow = score(
-            trainer.bilm, trainer.softmax, line, sentence_sequences(line), trainer.start_state(), Tally(), BATCH_TOKENS
-        )
+        start, losses = trainer.start_state(), LineLosses(line)
+        flow = score(trainer.bilm, trainer.softmax, sentence_sequences(line), start, losses, BATCH_TOKENS)
         for _ in flow:
             pass
 

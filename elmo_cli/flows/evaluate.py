@@ -10,9 +10,10 @@ import numpy as np
 from elmo_cli.config import TextConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, ModelError, TextError
+from elmo_cli.flows.line_losses import LineLosses
 from elmo_cli.flows.models import LoadedModel, load_model, other_libraries, start_state
 from elmo_cli.flows.reports import DirectionScore, EvaluateResult, Notice, Progress, Report, Reports
-from elmo_cli.flows.scoring import Tally, score, sentence_sequences, stream_sequences
+from elmo_cli.flows.scoring import score, sentence_sequences, stream_sequences
 from elmo_cli.text.prepared import is_prepared, read_prepared
 from elmo_cli.text.readers import STDIN, TextReader, find_inputs
 from elmo_cli.text.store import EncodedText, encode
@@ -80,11 +81,11 @@ def evaluate(
     state, state_name = start_state(model, start)
     line = Line(text)
     sequences = sentence_sequences(line) if context == "sentence" else stream_sequences(line, STRETCHES)
-    tally, began = Tally(), time.perf_counter()
-    for done in score(model.bilm, softmax, line, sequences, state, tally, batch_tokens):
+    losses, began = LineLosses(line), time.perf_counter()
+    for done in score(model.bilm, softmax, sequences, state, losses, batch_tokens):
         yield Progress(stage="scoring", done=done, total=line.num_positions, unit="positions")
     seconds = time.perf_counter() - began
-    yield _result(model, context, state_name, sequences, text, tally, seconds)
+    yield _result(model, context, state_name, sequences, text, losses, seconds)
 
 
 def _read(
@@ -124,15 +125,17 @@ def _result(
     state_name: str,
     sequences: tuple[np.ndarray, np.ndarray],
     text: EncodedText,
-    tally: Tally,
+    losses: LineLosses,
     seconds: float,
 ) -> EvaluateResult:
     vocabulary = text.vocabulary
     tokens = np.asarray(text.tokens_N)
     outside = (tokens >= len(vocabulary)) | (tokens == vocabulary.unknown_id)
     oov = int(outside.sum())
-    losses = tally.mean_losses_G
-    known = tally.known_targets_G.sum()
+    means_G = losses.mean_losses_G
+    known_N = losses.known_N
+    known_losses = losses.words_GN[:, known_N].sum(dtype=np.float64) + losses.boundaries_GS.sum(dtype=np.float64)
+    known = 2 * (int(known_N.sum()) + text.num_sentences)
     return EvaluateResult(
         model=str(model.path),
         context=context,
@@ -140,14 +143,14 @@ def _result(
         stretches=len(sequences[0]) if context == "stream" else None,
         sentences=text.num_sentences,
         words=text.num_tokens,
-        forward=_direction(losses[0], tally.targets),
-        backward=_direction(losses[1], tally.targets),
-        loss=tally.mean_loss,
-        perplexity=math.exp(tally.mean_loss),
+        forward=_direction(means_G[0], losses.targets),
+        backward=_direction(means_G[1], losses.targets),
+        loss=losses.mean_loss,
+        perplexity=math.exp(losses.mean_loss),
         oov_tokens=oov,
         oov_types=len(np.unique(tokens[outside])),
         oov_rate=oov / text.num_tokens if text.num_tokens else 0.0,
-        perplexity_without_oov=math.exp(tally.known_losses_G.sum() / known) if known else None,
+        perplexity_without_oov=math.exp(known_losses / known) if known else None,
         seconds=seconds,
         words_per_second=text.num_tokens / seconds,
     )

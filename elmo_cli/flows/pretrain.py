@@ -17,9 +17,10 @@ from elmo_cli.device import describe, pick_device, use_threads
 from elmo_cli.errors import ElmoError
 from elmo_cli.files import hold, remove_leftovers
 from elmo_cli.flows.corpus import Corpus, Sources, encode_corpus
+from elmo_cli.flows.line_losses import LineLosses
 from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report, Reports
 from elmo_cli.flows.run_settings import check_place, settle
-from elmo_cli.flows.scoring import Tally, score, sentence_sequences
+from elmo_cli.flows.scoring import score, sentence_sequences
 from elmo_cli.flows.training import StepResult, Trainer
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from elmo_cli.model.published import to_published
@@ -217,18 +218,18 @@ class _Run:
         )
 
     def _evaluate(self, step: int) -> Iterator[Report]:
-        tally, trainer = Tally(), self.trainer
+        losses, trainer = LineLosses(self.held_out), self.trainer
         sequences = sentence_sequences(self.held_out)
-        for done in score(trainer.bilm, trainer.softmax, self.held_out, sequences, trainer.start_state(), tally):
+        for done in score(trainer.bilm, trainer.softmax, sequences, trainer.start_state(), losses):
             yield Progress(
                 stage=f"held-out perplexity at step {step:,}",
                 done=done,
                 total=self.held_out.num_positions,
                 unit="positions",
             )
-        forward, backward = np.exp(tally.mean_losses_G)
-        perplexity = math.exp(tally.mean_loss)
-        better = tally.mean_loss < self.best_loss
+        forward, backward = np.exp(losses.mean_losses_G)
+        perplexity = math.exp(losses.mean_loss)
+        better = losses.mean_loss < self.best_loss
         self.log.append(
             step=step,
             epoch=step / trainer.windows.steps_per_epoch,
@@ -238,8 +239,8 @@ class _Run:
             best=better,
         )
         if better:
-            self.best_step, self.best_loss = step, tally.mean_loss
-            self._write_model(step, tally)
+            self.best_step, self.best_loss = step, losses.mean_loss
+            self._write_model(step, losses)
         yield Notice(
             text=f"step {step:,}: held-out perplexity {perplexity:,.1f} (forward {forward:,.1f}, backward "
             f"{backward:,.1f}){' - the best so far' if better else ''}"
@@ -250,9 +251,9 @@ class _Run:
         save_checkpoint(self.run_dir, step, self.trainer.tensors(), meta)
         remove_old(self.run_dir, self.config.train.keep)
 
-    def _write_model(self, step: int, tally: Tally) -> None:
+    def _write_model(self, step: int, losses: LineLosses) -> None:
         trainer, text = self.trainer, self.corpus.training
-        forward, backward = np.exp(tally.mean_losses_G).tolist()
+        forward, backward = np.exp(losses.mean_losses_G).tolist()
         softmax = trainer.softmax
         info = {
             "tool": f"elmo {__version__}",
@@ -266,10 +267,10 @@ class _Run:
                 "settings": to_dict(self.config.train),
             },
             "held_out": {
-                "perplexity": math.exp(tally.mean_loss),
+                "perplexity": math.exp(losses.mean_loss),
                 "forward": forward,
                 "backward": backward,
-                "targets_per_direction": tally.targets,
+                "targets_per_direction": losses.targets,
                 "context": "sentence: each from the start state",
                 "definition": "exp of the mean loss of both directions, full softmax, every position once",
             },

@@ -6,12 +6,13 @@ long ones are cut into chunks that hand their state on.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from elmo_cli.flows.line_losses import LineLosses
 from elmo_cli.flows.token_vectors import TokenVectors
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
@@ -22,36 +23,6 @@ CHUNK_POSITIONS = 4096
 """Positions computed at once. Bounds memory: one takes about 10 H floats per direction."""
 
 Ids = npt.NDArray[np.int64]
-
-
-@dataclass
-class Tally:
-    """Sums over the targets scored so far; index 0 is the forward direction, 1 the backward one."""
-
-    losses_G: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    """Summed losses in nats."""
-    targets: int = 0
-    """Targets per direction."""
-    known_losses_G: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    """Summed losses of targets other than ``<UNK>``."""
-    known_targets_G: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
-
-    def add(self, losses_GN: npt.NDArray[np.float64], known_GN: npt.NDArray[np.bool_]) -> None:
-        """Counts some positions in."""
-        self.losses_G += losses_GN.sum(1)
-        self.targets += losses_GN.shape[1]
-        self.known_losses_G += np.where(known_GN, losses_GN, 0.0).sum(1)
-        self.known_targets_G += known_GN.sum(1)
-
-    @property
-    def mean_losses_G(self) -> npt.NDArray[np.float64]:
-        """Mean of each direction, in nats."""
-        return self.losses_G / self.targets
-
-    @property
-    def mean_loss(self) -> float:
-        """Mean over both directions, in nats: its exponential is the joint perplexity."""
-        return float(self.losses_G.sum() / (2 * self.targets))
 
 
 def sentence_sequences(line: Line) -> tuple[Ids, Ids]:
@@ -82,31 +53,33 @@ def batches_by_length(lengths: Ids, budget: int) -> Iterator[Ids]:
 def score(
     bilm: BiLM,
     softmax: Softmax,
-    line: Line,
     sequences: tuple[Ids, Ids],
     start: LstmState,
-    tally: Tally,
+    losses: LineLosses,
     budget: int = CHUNK_POSITIONS,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[int]:
-    """Scores sequences into ``tally``, yielding the number of positions done after every chunk.
+    """Scores sequences into ``losses``, yielding the number of positions done after every chunk.
 
     Args:
         bilm: The network.
         softmax: Its class weights.
-        line: What the sequences are stretches of.
-        sequences: Begin and length of each.
+        sequences: Begin and length of each, on the line that ``losses`` belong to.
         start: State of one row that every sequence begins from.
-        tally: Counts are added here.
+        losses: Where the losses go.
         budget: Positions per batch.
+        share: (rank, ranks): every ranks-th batch from the rank-th on is scored here, the others by other processes.
     """
     begins, lengths = sequences
+    line = losses.line
     tokens = TokenVectors(bilm, line.text)
     done = 0
-    for batch in batches_by_length(lengths, budget):
+    rank, ranks = share
+    for batch in islice(batches_by_length(lengths, budget), rank, None, ranks):
         state = start.expand(len(batch))
         for positions_N, sizes in packed_chunks(begins[batch], lengths[batch]):
-            losses_GN, known_GN, state = _score_chunk(tokens, softmax, line, positions_N, sizes, state)
-            tally.add(losses_GN, known_GN)
+            losses_GN, state = _score_chunk(tokens, softmax, line, positions_N, sizes, state)
+            losses.put(positions_N, losses_GN)
             done += len(positions_N)
             yield done
 
@@ -131,12 +104,11 @@ def packed_chunks(begins_B: Ids, lengths_B: Ids, limit: int = CHUNK_POSITIONS) -
 @torch.no_grad()
 def _score_chunk(
     tokens: TokenVectors, softmax: Softmax, line: Line, positions_N: Ids, sizes: list[int], state: LstmState
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], LstmState]:
+) -> tuple[npt.NDArray[np.float32], LstmState]:
     device = softmax.bias_V.device
     read = line.read(positions_N)
     going = LstmState(*(part[:, :, : sizes[0]] for part in state))
     outputs, after = tokens.bilm(tokens(read.inputs_GX), sizes, going)
     targets_N = torch.from_numpy(read.targets_GX.reshape(-1)).to(device)
     losses_N = full_losses_chunked(outputs[-1].flatten(0, 1), softmax.weight_VD, softmax.bias_V, targets_N)
-    losses_GN = losses_N.double().cpu().numpy().reshape(2, -1)
-    return losses_GN, read.targets_GX != line.text.vocabulary.unknown_id, after
+    return losses_N.float().cpu().numpy().reshape(2, -1), after

@@ -155,7 +155,7 @@ def test_a_prepared_folder_stands_for_its_held_out_text(example: Example, tmp_pa
         ({"context": "paragraph"}, ConfigError, "--context paragraph: expected sentence or stream"),
         ({"start": "hot"}, ConfigError, "start state 'hot': expected model, warm or zero"),
         ({"batch_tokens": 0}, ConfigError, "--batch-tokens 0: expected at least 1"),
-        ({"tokenizer": "bpe"}, ConfigError, "tokenizer must be words or whitespace"),
+        ({"tokenizer": "bpe"}, ConfigError, "tokenizer must be words, whitespace or sentencepiece"),
     ],
 )
 def test_options_that_do_not_exist_are_refused(

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TrainConfig
-from elmo_cli.flows.scoring import Tally, score, sentence_sequences, stream_sequences
+from elmo_cli.flows.line_losses import LineLosses
+from elmo_cli.flows.scoring import score, sentence_sequences, stream_sequences
 from elmo_cli.flows.training import Trainer, target_counts
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import TouchedRows, sampled_losses
@@ -52,10 +53,11 @@ def five_lines(shared: Path, max_characters: int) -> EncodedText:
 
 def perplexities(trainer: Trainer, text: EncodedText) -> tuple[float, float]:
     """Forward and backward, over the text as one stream that goes on from the state training ended with."""
-    line, tally = Line(text), Tally()
-    for _ in score(trainer.bilm, trainer.softmax, line, stream_sequences(line, 1), trainer.start_state(), tally):
+    line = Line(text)
+    losses = LineLosses(line)
+    for _ in score(trainer.bilm, trainer.softmax, stream_sequences(line, 1), trainer.start_state(), losses):
         pass
-    forward, backward = np.exp(tally.losses_G / tally.targets)
+    forward, backward = np.exp(losses.mean_losses_G)
     return float(forward), float(backward)
 
 
@@ -161,11 +163,12 @@ def test_scores_do_not_depend_on_batches() -> None:
     line = Line(text)
     totals = []
     for budget in (1, 7, 50, 10_000):
-        tally = Tally()
+        losses = LineLosses(line)
         start = trainer.start_state()
-        done = list(score(trainer.bilm, trainer.softmax, line, sentence_sequences(line), start, tally, budget))
-        assert done[-1] == line.num_positions == tally.targets
-        totals.append(tally.mean_loss)
+        done = list(score(trainer.bilm, trainer.softmax, sentence_sequences(line), start, losses, budget))
+        assert done[-1] == line.num_positions == losses.targets
+        assert losses.complete
+        totals.append(losses.mean_loss)
     assert max(totals) - min(totals) < 1e-6 * totals[0]
 
 
