@@ -18,11 +18,12 @@ GROUND = {"files", "processes", "device", "seeds", "config", "errors"}
 ALLOWED = {
     "cli": {"cli", "flows", *GROUND},
     "api": {"api", "flows", "text", "model", "train", "formats", *GROUND},
-    "flows": {"flows", "text", "model", "train", "formats", "pages", *GROUND},
+    "flows": {"flows", "text", "model", "train", "formats", "measure", "pages", *GROUND},
     "text": {"text", *GROUND},
     "model": {"model", "kernels", *GROUND},
     "train": {"train", *GROUND},
     "formats": {"formats", *GROUND},
+    "measure": {"measure", *GROUND},
     "pages": {"pages", *GROUND},
     "kernels": {"kernels", *GROUND},
     "files": {"config", "errors"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elmo_cli.model.kneser_ney import FALLBACK_DISCOUNTS, KneserNey, Sequences
+from elmo_cli.measure.kneser_ney import FALLBACK_DISCOUNTS, KneserNey, Sequences
 
 BEGIN, END, UNKNOWN = 0, 1, 2
 SHARED = Path(__file__).parents[3] / "shared" / "data"
