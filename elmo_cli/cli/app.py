@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from elmo_cli import __version__
-from elmo_cli.cli import embed, evaluate, export, info, prepare, pretrain, verify, vocab
+from elmo_cli.cli import embed, evaluate, export, info, predict, prepare, pretrain, score, verify, vocab
 from elmo_cli.cli.console import log_to_stderr, show_error
 from elmo_cli.cli.options import QuietOption, VerboseOption, examples
 from elmo_cli.errors import ElmoError
@@ -34,6 +34,8 @@ app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
 app.command("vocab", epilog=vocab.EXAMPLES)(vocab.command)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.command)
+app.command("score", epilog=score.EXAMPLES)(score.command)
+app.command("predict", epilog=predict.EXAMPLES)(predict.command)
 app.command("embed", epilog=embed.EXAMPLES)(embed.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
 app.command("export", epilog=export.EXAMPLES)(export.command)

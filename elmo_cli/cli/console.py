@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from elmo_cli.cli.stages import Stages
 from elmo_cli.errors import ElmoError
-from elmo_cli.flows.reports import Notice, Progress, Reports, Result
+from elmo_cli.flows.reports import Item, Notice, Progress, Reports, Result
 
 LOG = logging.getLogger("elmo_cli")
 
@@ -23,7 +23,9 @@ WIDEST_VALUE = 24
 """Characters that a value's column has at most."""
 
 
-def follow(flow: Reports, *, quiet: bool = False, verbose: bool = False) -> Result:
+def follow(
+    flow: Reports, *, quiet: bool = False, verbose: bool = False, on_item: Callable[[Result], None] | None = None
+) -> Result:
     """Runs a flow to its end and returns its result, showing what it reports on stderr.
 
     Whatever stops it early, Ctrl-C above all, closes the flow, so that its ``finally`` blocks run.
@@ -31,6 +33,7 @@ def follow(flow: Reports, *, quiet: bool = False, verbose: bool = False) -> Resu
     Args:
         quiet: Show warnings only.
         verbose: Show the library's log, too.
+        on_item: Prints a part of a long result as soon as it is known.
     """
     LOG.setLevel(logging.DEBUG if verbose else logging.WARNING)
     result: Result | None = None
@@ -44,6 +47,8 @@ def follow(flow: Reports, *, quiet: bool = False, verbose: bool = False) -> Resu
                         stages.say(f"Warning: {report.text}", style="yellow")
                     case Notice() if not quiet:
                         stages.say(report.text)
+                    case Item() if on_item is not None:
+                        on_item(report.value)
                     case Result():
                         result = report
     finally:
@@ -60,13 +65,18 @@ def show_result(result: Result, title: str, rows: Sequence[Row], *, as_json: boo
     In JSON a number that is not finite is null.
     """
     if as_json:
-        print(json.dumps(_finite(result.to_json()), allow_nan=False), flush=True)
+        show_json(result)
         return
     if sys.stdout.isatty():
         _print_table(title, rows)
     else:
         print("\n".join([title, *_lines(rows)]))
     sys.stdout.flush()
+
+
+def show_json(result: Result) -> None:
+    """Prints a result on stdout as one JSON object on one line; a number that is not finite is null."""
+    print(json.dumps(_finite(result.to_json()), allow_nan=False), flush=True)
 
 
 def _print_table(title: str, rows: Sequence[Row]) -> None:

@@ -6,70 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ConfigError, ElmoError, ModelError, TextError
 from elmo_cli.flows.evaluate import evaluate
 from elmo_cli.flows.reports import EvaluateResult
-from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from elmo_cli.text.vocabulary import Vocabulary
 from tests import numpy_elmo as reference
+from tests.flows.small_model import CONFIG, WORDS, SmallModel
 
-CONFIG = ModelConfig(
-    char_cnn=CharCnnConfig(embedding_dim=4, filters=((1, 3), (2, 4), (3, 5)), highways=1, max_characters=12),
-    lstm=LstmConfig(cell_dim=9, projection_dim=5, cell_clip=0.9, projection_clip=0.7),
-)
-WORDS = ["<S>", "</S>", "<UNK>", "the", ".", "bank", "a"]
 SENTENCES = ["the bank .", "a river", "the .", "a very long way to the bank of the river , a bank . . ."]
 
 
-class Example:
-    """A model folder with random weights, and what NumPy says about a text under it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        vocabulary = Vocabulary(WORDS)
-        vocabulary.write(folder.parent / "vocab.txt")
-        self.weights = reference.random_model(CONFIG, seed=3)
-        rng = np.random.default_rng(4)
-        self.softmax = (rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=7).astype(np.float32))
-        self.start = (
-            rng.normal(size=(2, 2, 9)).astype(np.float32) * 0.3,
-            rng.normal(size=(2, 2, 5)).astype(np.float32) * 0.3,
-        )
-        files = ModelFiles(
-            config=CONFIG,
-            weights=self.weights,
-            softmax=self.softmax,
-            start_state=self.start,
-            vocabulary_path=folder.parent / "vocab.txt",
-            info={"text": {"tokenizer": "whitespace"}},
-        )
-        write_model_folder(folder, files)
-
-    def losses(
-        self, sentences: list[list[str]], state: reference.State
-    ) -> tuple[list[float], list[float], reference.State]:
-        """Loss of every target of both directions over sentences read one after another, and the state at the end."""
-        losses: tuple[list[float], list[float]] = ([], [])
-        ids = {word: number for number, word in enumerate(WORDS)}
-        for words in sentences:
-            inputs = np.stack([[self._row(w) for w in ["<S>", *words]], [self._row(w) for w in ["</S>", *words[::-1]]]])
-            top_GBTD, state = reference.read_window(self.weights, CONFIG, inputs[:, None], state)
-            for direction, targets in enumerate(([*words, "</S>"], [*words[::-1], "<S>"])):
-                numbers = np.array([ids.get(word, 2) for word in targets])
-                losses[direction].extend(reference.full_losses(top_GBTD[direction, 0], numbers, *self.softmax))
-        return *losses, state
-
-    def start_state(self) -> reference.State:
-        return reference.State(self.start[0][:, :, None], self.start[1][:, :, None])
-
-    def _row(self, word: str) -> list[int]:
-        return reference.word_characters(word, 12)
-
-
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
-    return Example(tmp_path_factory.mktemp("evaluate") / "model")
+def example(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    return SmallModel(tmp_path_factory.mktemp("evaluate") / "model")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +28,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(example: Example, text: Path | str, **options: object) -> EvaluateResult:
+def run(example: SmallModel, text: Path | str, **options: object) -> EvaluateResult:
     *_, result = evaluate(example.folder, [str(text)], device="cpu", threads=1, **options)  # type: ignore[arg-type]
     assert isinstance(result, EvaluateResult)
     return result
@@ -87,7 +36,9 @@ def run(example: Example, text: Path | str, **options: object) -> EvaluateResult
 
 @pytest.mark.parametrize("start", ["model", "zero"])
 @pytest.mark.parametrize("batch_tokens", [1, 9, 4096])
-def test_sentences_are_scored_as_numpy_scores_them(example: Example, text: Path, start: str, batch_tokens: int) -> None:
+def test_sentences_are_scored_as_numpy_scores_them(
+    example: SmallModel, text: Path, start: str, batch_tokens: int
+) -> None:
     state = example.start_state() if start == "model" else reference.zero_state(CONFIG, 1)
     forward, backward = [], []
     for sentence in SENTENCES:
@@ -104,7 +55,7 @@ def test_sentences_are_scored_as_numpy_scores_them(example: Example, text: Path,
 
 
 def test_a_stream_carries_its_state_over_each_stretch(
-    example: Example, text: Path, monkeypatch: pytest.MonkeyPatch
+    example: SmallModel, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("elmo_cli.flows.evaluate.STRETCHES", 1)
     forward, backward, _ = example.losses([sentence.split() for sentence in SENTENCES], example.start_state())
@@ -115,7 +66,7 @@ def test_a_stream_carries_its_state_over_each_stretch(
     assert run(example, text, context="stream").stretches == 4  # never more than there are sentences
 
 
-def test_words_outside_the_vocabulary_are_counted_and_left_out_on_the_side(example: Example, text: Path) -> None:
+def test_words_outside_the_vocabulary_are_counted_and_left_out_on_the_side(example: SmallModel, text: Path) -> None:
     result = run(example, text)
     words = [word for sentence in SENTENCES for word in sentence.split()]
     outside = [word for word in words if word not in WORDS]
@@ -131,14 +82,14 @@ def test_words_outside_the_vocabulary_are_counted_and_left_out_on_the_side(examp
     assert result.perplexity_without_oov == pytest.approx(np.exp(np.mean(known)), rel=1e-5)
 
 
-def test_the_five_line_corpus_counted_by_hand(example: Example, shared: Path) -> None:
+def test_the_five_line_corpus_counted_by_hand(example: SmallModel, shared: Path) -> None:
     # reference/bilm-tf.md, 8.1: 15, 8, 74, 25 and 12 words, 139 positions.
     result = run(example, shared / "fixtures/bilm-train/data.txt")
     assert (result.sentences, result.words) == (5, 134)
     assert result.forward.tokens == result.backward.tokens == 139
 
 
-def test_a_prepared_folder_stands_for_its_held_out_text(example: Example, tmp_path: Path) -> None:
+def test_a_prepared_folder_stands_for_its_held_out_text(example: SmallModel, tmp_path: Path) -> None:
     from elmo_cli.config import TextConfig
     from elmo_cli.flows.prepare import prepare
 
@@ -159,20 +110,20 @@ def test_a_prepared_folder_stands_for_its_held_out_text(example: Example, tmp_pa
     ],
 )
 def test_options_that_do_not_exist_are_refused(
-    example: Example, text: Path, options: dict[str, object], error: type[ElmoError], message: str
+    example: SmallModel, text: Path, options: dict[str, object], error: type[ElmoError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         run(example, text, **options)
 
 
-def test_an_empty_text_is_refused(example: Example, tmp_path: Path) -> None:
+def test_an_empty_text_is_refused(example: SmallModel, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("\n\n")
     with pytest.raises(TextError, match=r"empty\.txt: no sentence found"):
         run(example, empty)
 
 
-def test_a_model_without_softmax_says_that_vectors_still_work(example: Example, text: Path, tmp_path: Path) -> None:
+def test_a_model_without_softmax_says_that_vectors_still_work(example: SmallModel, text: Path, tmp_path: Path) -> None:
     shutil.copytree(example.folder, tmp_path / "model")
     (tmp_path / "model/softmax.hdf5").unlink()
     with pytest.raises(ModelError, match="has no softmax, and perplexity needs one") as caught:
@@ -180,7 +131,7 @@ def test_a_model_without_softmax_says_that_vectors_still_work(example: Example, 
     assert "elmo embed" in caught.value.hint
 
 
-def test_a_vocabulary_of_another_size_is_refused(example: Example, text: Path, tmp_path: Path) -> None:
+def test_a_vocabulary_of_another_size_is_refused(example: SmallModel, text: Path, tmp_path: Path) -> None:
     shutil.copytree(example.folder, tmp_path / "model")
     Vocabulary([*WORDS, "more"]).write(tmp_path / "model/vocab.txt")
     with pytest.raises(ModelError, match="the softmax has 7 classes, the vocabulary 8 words"):
