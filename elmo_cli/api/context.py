@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from elmo_cli.api.allennlp_state import read_names, write_names
 from elmo_cli.api.ids import batch_to_ids
 from elmo_cli.api.packing import Packing, token_mask
 from elmo_cli.api.states import RowStates
@@ -50,6 +51,12 @@ class ContextLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.config = model.bilm.config
+        if self.config.own_lists is not None:
+            raise ModelError(
+                f"{model.path}: expected a model whose characters are bytes, as batch_to_ids makes them, found one of "
+                "ELMoForManyLangs, which has a list of its own",
+                hint="ElmoEmbedder(model_dir=...) and elmo embed take it",
+            )
         if self.config.char_cnn is None:
             raise ModelError(
                 f"{model.path}: expected a model of characters, found one of word ids",
@@ -66,17 +73,14 @@ class ContextLayers(nn.Module):
         self.states = RowStates(start, carry=state == "carry")
         boundaries_2W = batch_to_ids([[BEGIN, END]], max_characters=self.config.char_cnn.max_characters)[0]
         self.register_buffer("boundaries_2W", boundaries_2W, persistent=False)
-        self.set_requires_grad(requires_grad)
         self.cache: WordCache | None = None
+        self.set_requires_grad(requires_grad)
+        self.register_state_dict_post_hook(write_names)
+        self.register_load_state_dict_pre_hook(read_names)
         if vocab_to_cache is not None:
             self.cache = WordCache(self._char_cnn, vocab_to_cache)
             self.register_load_state_dict_post_hook(_refresh_cache)
-            if next(self._char_cnn.parameters()).requires_grad:
-                warnings.warn(
-                    "vocab_to_cache is not used while char_cnn learns: cached vectors would be those of old weights; "
-                    "requires_grad={'lstm.1', 'lstm.2'} keeps char_cnn, and with it the cache",
-                    stacklevel=3,
-                )
+            self._warn_of_a_cache_at_rest()
 
     @property
     def _char_cnn(self) -> CharCnn:
@@ -115,6 +119,15 @@ class ContextLayers(nn.Module):
             )
         for name, layer in layers.items():
             layer.requires_grad_(name in chosen)
+        self._warn_of_a_cache_at_rest()
+
+    def _warn_of_a_cache_at_rest(self) -> None:
+        if self.cache is not None and self._char_cnn.embedding.requires_grad:
+            warnings.warn(
+                "vocab_to_cache is not used while char_cnn learns: cached vectors would be those of old weights; "
+                "requires_grad={'lstm.1', 'lstm.2'} keeps char_cnn, and with it the cache",
+                stacklevel=4,
+            )
 
     def reset_states(self, mask: Tensor | None = None) -> None:
         """Forgets the carried state of all rows, or of those where the mask is true; nothing to do but for ``carry``.
@@ -134,6 +147,8 @@ class ContextLayers(nn.Module):
 
     def _run(self, inputs: Tensor, word_inputs: Tensor | None) -> dict[str, Any]:
         self._check(inputs, word_inputs)
+        if word_inputs is not None and self.cache is None:
+            warnings.warn("word_inputs are passed over: there is no cache; vocab_to_cache makes one", stacklevel=2)
         mask_BT = token_mask(inputs)
         rows, columns = mask_BT.shape[0], mask_BT.shape[1] + 2
         lengths_B = mask_BT.sum(dim=1) + 2

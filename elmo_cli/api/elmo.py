@@ -28,9 +28,15 @@ class Elmo(nn.Module):
     - Padding before a token is an error, not a shorter sentence.
     - ``vocab_to_cache`` needs no padding word in front, and ids that are not in it are computed from characters.
 
+    State dicts have AllenNLP's names too, so checkpoints load both ways, under any prefix and with ``strict=True``;
+    ``load_state_dict`` takes weights and leaves the start state as the files gave it. Optimizers see parameters of
+    another layout: ``scalar_mix_0.gamma`` and ``scalar_mix_0.scalar_parameters.0`` are AllenNLP's, the language model's
+    begin with ``_elmo_lstm.`` as there and go on differently, so an optimizer's own state does not carry over where the
+    language model learns.
+
     ``.to(torch.bfloat16)`` and autocast work on CPUs; vectors of the tests' random model are then within 0.05.
-    ``torch.compile`` leaves the language model as it is and compiles around it.
-    With ``torch.nn.DataParallel`` use ``warm`` or ``zero``: what a replica carries is lost with it.
+    ``torch.compile`` leaves the language model as it is and compiles around it. Under ``torch.nn.DataParallel`` each
+    device carries the state of its own rows.
 
     Args:
         options_file: ``options.json``, a path or an ``https://`` address.

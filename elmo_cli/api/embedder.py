@@ -37,6 +37,7 @@ class ElmoEmbedder:
         model_dir: A model folder, instead of the two files.
         state: What sentences begin from: ``warm`` (the model's recorded start state, or a fixed neutral text),
             ``zero``, or ``carry`` (where the same place of the batch before ended).
+        normalize: Whether every vector that is given or written is scaled to length 1.
 
     Raises:
         ConfigError: The arguments do not go together, or this machine has no such GPU.
@@ -51,6 +52,7 @@ class ElmoEmbedder:
         *,
         model_dir: Place | None = None,
         state: str = "warm",
+        normalize: bool = False,
     ) -> None:
         if state not in STATES:
             raise ConfigError(f"state={state!r}: expected {', '.join(STATES)}")
@@ -58,6 +60,7 @@ class ElmoEmbedder:
         self.model = load_one(options_file, weight_file, model_dir)
         self.model.bilm.to(device)
         self.state = state
+        self.normalize = normalize
         start, _ = start_state(self.model, "model" if state == "warm" else "zero")
         start = LstmState(*(part.to(device) for part in start))
         self._start = start
@@ -67,7 +70,7 @@ class ElmoEmbedder:
         """Forgets the state that ``state="carry"`` took from batch to batch."""
         self._embedder = SentenceEmbedder(self.model, self._start, carry=self.state == "carry")
 
-    def batch_to_embeddings(self, batch: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+    def batch_to_embeddings(self, batch: Iterable[Sentence]) -> tuple[Tensor, Tensor]:
         """Vectors of a batch, padded to its longest sentence.
 
         Args:
@@ -91,19 +94,13 @@ class ElmoEmbedder:
         """Vectors (L, n, E) of one sentence of n tokens, float32; n may be 0."""
         return self.embed_batch([sentence])[0]
 
-    def embed_batch(self, batch: Sequence[Sentence]) -> list[Vectors]:
+    def embed_batch(self, batch: Iterable[Sentence]) -> list[Vectors]:
         """Vectors (L, n, E) of each sentence of a batch, float32.
 
         Raises:
             ValueError: The batch is one sentence, or text that nobody cut into tokens.
         """
-        if isinstance(batch, str) or any(isinstance(sentence, str) for sentence in batch):
-            raise ValueError("expected a list of sentences, each a list of tokens, found a string in the place of one")
-        if not batch:
-            return []
-        if self.state == "carry":
-            return self._embedder.embed_batch(batch)
-        return self._embedder.embed(batch, BUDGET)
+        return [self._scaled(vectors) for vectors in self._embed(batch)]
 
     def embed_sentences(self, sentences: Iterable[Sentence], batch_size: int = 64) -> Iterator[Vectors]:
         """Vectors (L, n, E) of any number of sentences, in their order, as they are asked for.
@@ -112,11 +109,7 @@ class ElmoEmbedder:
             sentences: Tokenised sentences.
             batch_size: Sentences computed together. It decides the result under ``carry`` and nowhere else.
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size={batch_size}: expected at least 1")
-        remaining = iter(sentences)
-        while batch := list(islice(remaining, batch_size)):
-            yield from self.embed_batch(batch)
+        return map(self._scaled, self._embed_all(sentences, batch_size))
 
     def embed_file(
         self,
@@ -155,8 +148,10 @@ class ElmoEmbedder:
                 hint="remove blank lines, or let elmo embed --blank-lines skip pass over them",
             )
         pick = layer_choice(output_format, self.model.bilm.config.vector_layers)
-        arrays = map(pick, self.embed_sentences((line.split() for line in lines), batch_size))
+        arrays = (self._scaled(pick(array)) for array in self._embed_all((line.split() for line in lines), batch_size))
         attributes = self.model.feature_attributes(layers=output_format, state=self.state)
+        if self.normalize:
+            attributes["normalized"] = "every vector has length 1"
         path = Path(output_file_path)
         if use_sentence_keys:
             _write_by_sentence(path, lines, arrays, attributes)
@@ -164,6 +159,30 @@ class ElmoEmbedder:
         with FeatureWriter(path, attributes=attributes, overwrite=True) as features:
             for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True)):
                 features.write(number, vectors, sentence=None if forget_sentences else line)
+
+    def _embed_all(self, sentences: Iterable[Sentence], batch_size: int) -> Iterator[Vectors]:
+        if batch_size < 1:
+            raise ConfigError(f"batch_size={batch_size}: expected at least 1")
+        remaining = iter(sentences)
+        while batch := list(islice(remaining, batch_size)):
+            yield from self._embed(batch)
+
+    def _embed(self, batch: Iterable[Sentence]) -> list[Vectors]:
+        sentences = [sentence if isinstance(sentence, str) else list(sentence) for sentence in batch]
+        if isinstance(batch, str) or any(isinstance(sentence, str) for sentence in sentences):
+            raise ValueError("expected a list of sentences, each a list of tokens, found a string in the place of one")
+        if not sentences:
+            return []
+        with torch.autocast(self.model.device.type, enabled=False):  # a program may be inside of one
+            if self.state == "carry":
+                return self._embedder.embed_batch(sentences)
+            return self._embedder.embed(sentences, BUDGET)
+
+    def _scaled(self, vectors: Vectors) -> Vectors:
+        if not self.normalize:
+            return vectors
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
 def _write_by_sentence(path: Path, lines: Sequence[str], arrays: Iterator[Vectors], attributes: dict[str, str]) -> None:

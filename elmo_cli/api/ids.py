@@ -1,6 +1,6 @@
 """Sentences to the character ids that :class:`~elmo_cli.api.elmo.Elmo` reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ SHIFT = 1
 """What AllenNLP adds to the ids of the weight files, so that 0 can be the padding of a batch."""
 
 
-def batch_to_ids(batch: Sequence[Sequence[str]], *, max_characters: int = WIDTH) -> Tensor:
+def batch_to_ids(batch: Iterable[Sequence[str]], *, max_characters: int = WIDTH) -> Tensor:
     """Character ids of a batch of tokenised sentences, padded to the longest.
 
     Ids are AllenNLP's, one above those of the weight files: bytes are 1 to 256, then begin and end of sentence (257,
@@ -38,7 +38,9 @@ def batch_to_ids(batch: Sequence[Sequence[str]], *, max_characters: int = WIDTH)
         >>> ids.shape, ids[1, 1].any().item(), ids[0, 0, :5].tolist()
         (torch.Size([2, 2, 50]), False, [259, 73, 106, 260, 261])
     """
-    if isinstance(batch, str) or any(isinstance(sentence, str) for sentence in batch):
+    is_text = isinstance(batch, str)
+    batch = list(batch)
+    if is_text or any(isinstance(sentence, str) for sentence in batch):
         raise ValueError(
             "batch_to_ids: expected a list of sentences, each a list of tokens, found a string in the place of a list; "
             "write [['One', 'sentence', '.']]"

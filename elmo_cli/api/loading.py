@@ -7,7 +7,7 @@ from elmo_cli.errors import ConfigError
 from elmo_cli.flows.models import LoadedModel, load_model
 from elmo_cli.formats.model_source import open_model
 from elmo_cli.model.bilm import BiLM
-from elmo_cli.model.published import from_published
+from elmo_cli.model.published import adopt_published
 
 Place = str | Path
 
@@ -35,7 +35,7 @@ def load_files(options_file: Place | None, weight_file: Place | None) -> LoadedM
         )
     files = open_model(options_file, weight_file)
     bilm = BiLM(files.config, files.vocabulary_size)
-    from_published(bilm, files.weights)
+    adopt_published(bilm, files.weights)
     return LoadedModel(
         path=Path(weight_file),
         bilm=bilm.requires_grad_(False).eval(),

@@ -15,6 +15,9 @@ from elmo_cli.model.scalar_mix import ScalarMix
 MIXES = "scalar_mixes"
 """Key of ``model.json``: for each mix its ``gamma`` and its ``scalar_parameters``, before the softmax."""
 
+CHECKPOINT_MIXES = "scalar_mix"
+"""What an AllenNLP checkpoint brings along, in the same form."""
+
 KEPT = ("text", "libraries")
 """Keys of the source's ``model.json`` that still hold after fine-tuning; its perplexities do not."""
 
@@ -45,8 +48,8 @@ def save_model(model_dir: Path, layers: ContextLayers, mixes: Sequence[ScalarMix
 
 
 def recorded_mixes(layers: ContextLayers) -> list[Mapping[str, Any]]:
-    """The mixes that a model folder records, or none where the record does not fit the model."""
-    recorded = layers.info.get(MIXES)
+    """The mixes that a folder or an AllenNLP checkpoint records, or none where the record does not fit the model."""
+    recorded = layers.info.get(MIXES, layers.info.get(CHECKPOINT_MIXES))
     if not isinstance(recorded, list) or not all(_is_mix(mix, layers.num_layers) for mix in recorded):
         return []
     return recorded

@@ -79,7 +79,8 @@ class WordCache(nn.Module):
     @torch.no_grad()
     def refresh(self, char_cnn: CharCnn) -> None:
         """Computes all vectors anew."""
-        self.vectors_VD = encode_types(char_cnn, self.ids_VW.long())
+        with torch.autocast(self.ids_VW.device.type, enabled=False):
+            self.vectors_VD = encode_types(char_cnn, self.ids_VW.long())
 
     def forward(self, char_cnn: CharCnn, ids_NW: Tensor, words_N: Tensor) -> Tensor:
         """Vectors of tokens by their word ids, or by their characters where the cache does not have them.

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -65,6 +66,78 @@ def test_empty_sentences_and_batches_have_the_model_s_own_sizes(folder: Path) ->
     assert embedder.embed_batch([]) == []
     assert [array.shape for array in embedder.embed_batch([["a"], []])] == [(3, 1, 10), (3, 0, 10)]
     assert embedder.batch_to_embeddings([[], []])[0].shape == (2, 3, 0, 10)
+
+
+def test_sentences_and_tokens_may_come_from_generators_and_are_taken_as_they_are_needed(folder: Path) -> None:
+    embedder = ElmoEmbedder(model_dir=folder)
+    expected = embedder.embed_batch(SENTENCES)
+    taken = []
+
+    def sentences() -> Iterator[Iterator[str]]:
+        for sentence in SENTENCES:
+            taken.append(len(sentence))
+            yield iter(sentence)
+
+    for got in (embedder.embed_batch(sentences()), list(embedder.embed_sentences(sentences(), batch_size=2))):
+        assert all(np.allclose(one, other, rtol=0, atol=1e-6) for one, other in zip(got, expected, strict=True))
+    assert embedder.batch_to_embeddings(sentences())[1].sum() == 5
+    taken.clear()
+    next(embedder.embed_sentences(sentences(), batch_size=1))
+    assert taken == [3]
+
+
+@pytest.mark.parametrize("state", ["warm", "carry"])
+def test_a_very_long_sentence_is_computed_beside_short_ones(files: Files, state: str) -> None:
+    embedder = ElmoEmbedder(*files, state=state)
+    long, short = ["word", "other", "."] * 2_000, ["a"]
+    vectors = embedder.embed_batch([short, long, short])
+    assert [array.shape for array in vectors] == [(3, 1, 10), (3, 6_000, 10), (3, 1, 10)]
+    assert all(np.isfinite(array).all() for array in vectors)
+    assert np.array_equal(vectors[0], vectors[2])
+
+
+def test_vectors_of_length_one_on_request(folder: Path, tmp_path: Path) -> None:
+    plain, scaled = ElmoEmbedder(model_dir=folder), ElmoEmbedder(model_dir=folder, normalize=True)
+    vectors = plain.embed_sentence(SENTENCES[0])
+    expected = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    np.testing.assert_allclose(scaled.embed_sentence(SENTENCES[0]), expected, rtol=0, atol=1e-6)
+    padded, mask = scaled.batch_to_embeddings(SENTENCES)
+    np.testing.assert_allclose(padded.norm(dim=-1), mask[:, None].expand(-1, 3, -1), rtol=0, atol=1e-6)
+    (tmp_path / "in.txt").write_text("The sentence .")
+    scaled.embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5", "average")
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        mean = vectors.mean(0)
+        np.testing.assert_allclose(file["0"], mean / np.linalg.norm(mean, axis=1, keepdims=True), rtol=0, atol=1e-6)
+        assert file.attrs["normalized"] == "every vector has length 1"
+
+
+def test_inside_of_autocast_vectors_are_the_same(folder: Path) -> None:
+    expected = ElmoEmbedder(model_dir=folder).embed_sentence(SENTENCES[0])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert np.array_equal(ElmoEmbedder(model_dir=folder).embed_sentence(SENTENCES[0]), expected)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a\n \n", "a\n\u3000\n"])
+def test_files_of_nothing_and_of_blank_lines(folder: Path, tmp_path: Path, text: str) -> None:
+    embedder = ElmoEmbedder(model_dir=folder)
+    (tmp_path / "in.txt").write_text(text, encoding="utf-8")
+    source = (tmp_path / "in.txt").open(encoding="utf-8")
+    if text:
+        with pytest.raises(TextError, match=r"line \d: blank, where a sentence was expected\nHint: remove blank lines"):
+            embedder.embed_file(source, tmp_path / "out.hdf5")
+        assert not (tmp_path / "out.hdf5").exists()
+    else:
+        embedder.embed_file(source, tmp_path / "out.hdf5")
+        with h5py.File(tmp_path / "out.hdf5") as file:
+            assert list(file) == []
+    assert source.closed
+
+
+def test_a_very_long_line_is_a_sentence(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("short\n" + "word " * 5_000 + "\n")
+    ElmoEmbedder(model_dir=folder).embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5", "top")
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        assert (file["0"].shape, file["1"].shape) == ((1, 10), (5_000, 10))
 
 
 LINES = ["The bank .", "a / b", "The bank ."]

@@ -47,3 +47,7 @@ def test_batches_without_a_word_keep_three_dimensions(batch: list[list[str]], sh
 def test_a_string_in_the_place_of_a_list_is_refused(batch: list[list[str]]) -> None:
     with pytest.raises(ValueError, match="each a list of tokens, found a string"):
         batch_to_ids(batch)
+
+
+def test_sentences_may_come_from_a_generator() -> None:
+    assert torch.equal(batch_to_ids(s.split() for s in ("a b", "c")), batch_to_ids([["a", "b"], ["c"]]))

@@ -20,7 +20,7 @@ def write(states: RowStates, rows: int, value: float, order: list[int] | None = 
 
 
 def rows_of(states: RowStates) -> list[float]:
-    return states.cell[0, 0, :, 0].tolist()
+    return states.carried.cell[0, 0, :, 0].tolist()
 
 
 def test_a_larger_batch_begins_its_new_rows_at_the_start() -> None:
@@ -79,6 +79,29 @@ def test_state_is_copied_and_moved_and_stands_in_no_state_dict() -> None:
     assert states.state_dict() == {}
     assert rows_of(copy.deepcopy(states)) == [1, 1]
     assert states.double().begin(torch.arange(3)).cell.dtype == torch.float64
+
+
+def test_state_outlives_the_replica_that_computed_it() -> None:
+    states = make()
+    for value in (1.0, 2.0):
+        replica = states._replicate_for_data_parallel()  # what DataParallel computes each batch with
+        write(replica, 3, value)
+        assert rows_of(states) == [value] * 3
+    states.reset()
+    assert rows_of(states._replicate_for_data_parallel()) == []
+
+
+def test_rows_of_several_devices_are_one_after_another() -> None:
+    states = make()
+    parts = LstmState(torch.ones(2, 2, 2, 4), torch.ones(2, 2, 2, 3))
+    for number, rows in ((1, 1), (0, 2)):  # whichever device is done first
+        states._by_device[torch.device("cuda", number)] = LstmState(*(part[:, :, :rows] * number for part in parts))
+    assert rows_of(states) == [0, 0, 1]
+    with pytest.raises(ValueError, match="expected a mask of 3 rows"):
+        states.reset(torch.ones(2))
+    assert rows_of(states.double()) == [0, 0, 1]
+    states.reset(torch.tensor([False, False, True]))
+    assert rows_of(states) == [0, 0, 0]
 
 
 def test_a_fixed_start_is_never_left() -> None:
