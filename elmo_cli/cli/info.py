@@ -18,7 +18,7 @@ def command(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="A model, run, corpus, vocabulary or file of vectors.",
+            help="A model (its https:// address, too), run, corpus, vocabulary or file of vectors.",
             show_default=False,
         ),
     ],
@@ -44,7 +44,7 @@ def _rows(values: Mapping[str, Any], *groups: str) -> Iterator[Row]:
     for name, value in values.items():
         indented = "  " * (len(groups) - 1) + name
         if isinstance(value, Mapping):
-            yield indented, "", ""
+            yield indented, "", meanings.explain_group(".".join((*groups, name)))
             yield from _rows(value, *groups, name)
         else:
             yield indented, _as_words(value), meanings.explain(".".join((*groups, name)))

@@ -6,13 +6,16 @@ Settings are explained by the docstrings under their fields in :mod:`elmo_cli.co
 import ast
 import re
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from elmo_cli import config
 
 FIGURES = {
+    "architecture": "where it was read from",
+    "assumed": "what the files do not tell",
     "backward": "perplexity right to left",
+    "container": "what the model came in",
     "context": "what a scored sentence knew of others",
     "counts": "whether the file of counts lies beside it",
     "definition": "of the perplexities beside it",
@@ -28,14 +31,23 @@ FIGURES = {
     "held_out_tokens": "words and punctuation marks in them",
     "input": "what the token layer is made from",
     "least_count": "occurrences of the rarest word",
+    "listed_characters": "rows of the character table",
+    "listed_words": "rows of the word table",
     "lstm_layers": "LSTM layers per direction",
+    "module": "where in the checkpoint it was",
     "newest_checkpoint": "where --resume goes on",
+    "normalized": "whether vectors were scaled",
+    "options_files": "what its configuration names as options; not opened",
     "order": "how the words are sorted",
     "parameters": "numbers that training sets, softmax left out",
     "parameters_with_softmax": "the same with the softmax",
     "perplexity": "exp of mean loss of both directions, full softmax",
+    "pieces_sha256": "checksum of the model that cuts words into pieces",
     "preset": "where the settings come from",
+    "scalar_mix": "learned weights of the layers, before the softmax",
+    "scalar_mixes": "learned weights of the layers, before the softmax",
     "sentences": "one a line",
+    "sentences_start": "the state that each sentence begins from",
     "shards": "training files",
     "softmax_classes": "words that the model can predict",
     "specials": "special words that it contains",
@@ -43,6 +55,8 @@ FIGURES = {
     "state": "what a sentence began with",
     "steps": "training steps done",
     "targets_per_direction": "predictions scored",
+    "test_sentences": "sentences kept apart for the last measurement",
+    "test_tokens": "words and punctuation marks in them",
     "tokens": "words and punctuation marks in them",
     "tool": "what wrote it",
     "total_filters": "F: width of the concatenated convolutions",
@@ -59,6 +73,37 @@ FIGURES = {
     "vocabulary.words": "one a line",
 }
 """By name, or by kind and name where a name alone would say the wrong thing."""
+
+
+GROUPS = {
+    "char_cnn": "from spellings to token vectors",
+    "clean": "what was changed or left out of the text",
+    "cleaning": "what was changed or left out of the text",
+    "config": "what was asked for",
+    "file_bytes": "bytes of each file",
+    "held_out": "measured on text apart from the training text",
+    "input": "how files were read",
+    "libraries": "versions of what cut the text",
+    "lstm": "the layers above the token vectors",
+    "model": "architecture",
+    "own_lists": "lists of characters and words, as ELMoForManyLangs has them",
+    "pieces": "tokens smaller than words",
+    "settings": "what was asked for",
+    "split": "which text was kept apart",
+    "text": "how text was cut into tokens",
+    "train": "how it learned",
+    "training": "what it learned from",
+    "vocabulary": "words of the softmax",
+    "weight_norms": "square root of the sum of squares of each layer's weights",
+}
+"""Explanations of groups of figures. Where the names in a group are those of files, layers or libraries, its own text
+stands for theirs."""
+NAMED_BY_DATA = {"file_bytes", "libraries", "weight_norms"}
+
+
+def explain_group(name: str) -> str:
+    """What the group of that dotted name holds; empty where it is not known."""
+    return GROUPS.get(name.split(".")[-1], "")
 
 
 def explain(name: str) -> str:
@@ -80,7 +125,8 @@ def explain(name: str) -> str:
 def _settings() -> dict[str, str]:
     """The beginning of every setting's docstring, by the setting's name."""
     found: dict[str, str] = {}
-    for section in ast.parse(Path(config.__file__).read_text(encoding="utf-8")).body:
+    sources = sorted(Path(config.__file__).parent.glob("*.py"))
+    for section in chain.from_iterable(ast.parse(source.read_text(encoding="utf-8")).body for source in sources):
         body = section.body if isinstance(section, ast.ClassDef) else []
         for field, below in pairwise(body):
             match field, below:

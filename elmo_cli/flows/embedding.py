@@ -19,8 +19,6 @@ from elmo_cli.flows.models import LoadedModel
 from elmo_cli.flows.scoring import batches_by_length, packed_chunks
 from elmo_cli.flows.token_vectors import TokenVectors
 from elmo_cli.model.lstm import LstmState
-from elmo_cli.text.store import encode
-from elmo_cli.text.vocabulary import BEGIN, END
 
 Sentence = Sequence[str]
 Vectors = npt.NDArray[np.float32]
@@ -134,8 +132,8 @@ class _Reading:
     """What both directions read of some sentences, by sentence and step."""
 
     def __init__(self, model: LoadedModel, sentences: Sequence[Sentence], *, final_boundary: bool) -> None:
-        bounded = [[BEGIN, *sentence, END] for sentence in sentences]
-        text = encode(bounded, model.input_vocabulary, model.max_characters)
+        begin, end, _ = model.input_vocabulary.specials
+        text = model.encode([begin, *sentence, end] for sentence in sentences)
         self._begins = text.starts[:-1]
         self._ids_N = text.tokens_N.astype(np.int64)
         self._vectors = TokenVectors(model.bilm, text)

@@ -23,7 +23,6 @@ from elmo_cli.formats.safetensors_file import is_safetensors_model, write_safete
 from elmo_cli.formats.weights import count_parameters
 from elmo_cli.formats.word_vectors import check_words, write_word_vectors
 from elmo_cli.text.readers import read_lines
-from elmo_cli.text.store import encode
 
 CONTAINERS = ("hdf5", "nlpl", "safetensors", "word2vec")
 
@@ -81,6 +80,11 @@ def export(
         yield from _export_vectors(load_model(model_dir, pick_device(device)), vectors, out, began)
         return
     files = open_model(model_dir)
+    if files.config.own_lists is not None:
+        raise ModelError(
+            f"{model_dir}: a model of ELMoForManyLangs, and --to {to} has no place for its lists and word vectors",
+            hint="its vectors can be written: --to word2vec --vectors words.txt, or elmo embed",
+        )
     if not softmax:
         files = replace(files, softmax=None)
     if to != "safetensors" and (trouble := allennlp_trouble(files)):
@@ -123,7 +127,7 @@ def _write(files: ModelFiles, out: Path, to: str, card: str | None) -> None:
 
 def _export_vectors(model: LoadedModel, words_path: Path | None, out: Path, began: float) -> Reports:
     vocabulary = model.vocabulary
-    if model.bilm.config.char_cnn is None and vocabulary is None:
+    if model.bilm.config.char_cnn is None and vocabulary is None and model.lists is None:
         raise ModelError(f"{model.path}: a model of word ids without its vocabulary", hint="add vocab.txt")
     if words_path is not None:
         words = check_words(str(words_path), read_lines(words_path))
@@ -157,5 +161,5 @@ def _export_vectors(model: LoadedModel, words_path: Path | None, out: Path, bega
 def _batches(model: LoadedModel, words: list[str]) -> Iterator[tuple[list[str], np.ndarray[Any, Any]]]:
     for begin in range(0, len(words), TYPES_AT_ONCE):
         batch = words[begin : begin + TYPES_AT_ONCE]
-        text = encode([batch], model.input_vocabulary, model.max_characters)
+        text = model.encode([batch])
         yield batch, TokenVectors(model.bilm, text)(text.tokens_N.astype(np.int64)).cpu().float().numpy()

@@ -11,11 +11,11 @@ import numpy as np
 from elmo_cli.config import to_dict
 from elmo_cli.errors import TextError
 from elmo_cli.flows.reports import InfoResult, Reports
+from elmo_cli.formats.download import is_address
 from elmo_cli.formats.features import read_features
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import describe_model, find_model
-from elmo_cli.formats.model_source import open_model
-from elmo_cli.formats.safetensors_file import is_safetensors_model
+from elmo_cli.formats.model_source import is_other_form, open_model, unfolded
 from elmo_cli.text.prepared import is_prepared, read_prepared
 from elmo_cli.text.store import is_store, open_store
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
@@ -27,6 +27,7 @@ CONTAINERS = (".zip", ".th", ".tar.gz")
 """Ends of the names of files that hold a whole model."""
 LAYERS = {
     "embedding": "word table",
+    "word_embed": "word embedding",
     "char_embed": "character embedding",
     "CNN/": "convolutions",
     "CNN_proj/": "token projection",
@@ -35,13 +36,14 @@ LAYERS = {
 
 
 def info(path: Path) -> Reports:
-    """Describes a model, run, prepared corpus, corpus store, vocabulary or file of features.
+    """Describes a model, run, prepared corpus, corpus store, vocabulary or file of features; or a model at an address.
 
     Raises:
         ElmoError: There is nothing at the path, or nothing that this tool knows; or it is damaged.
     """
-    kind, figures = _look(path)
-    yield InfoResult(path=str(path), kind=kind, figures=figures)
+    place = str(unfolded(path))
+    kind, figures = ("model", _model(open_model(place))) if is_address(place) else _look(path)
+    yield InfoResult(path=place, kind=kind, figures=figures)
 
 
 def _look(path: Path) -> tuple[str, dict[str, Any]]:
@@ -65,7 +67,7 @@ def _look(path: Path) -> tuple[str, dict[str, Any]]:
                 "word_types": text.num_types,
                 "vocabulary": len(text.vocabulary),
             }
-        folder = path if is_safetensors_model(path) else find_model(path)
+        folder = path if is_other_form(path) else find_model(path)
         sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
         return "model", {**_model(open_model(folder)), "file_bytes": sizes}
     if path.suffix in (".hdf5", ".h5"):

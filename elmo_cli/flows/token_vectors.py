@@ -55,8 +55,11 @@ class TokenVectors:
 
 
 def spellings(text: EncodedText, types_U: npt.NDArray[np.int64], bilm: BiLM) -> Tensor:
-    """What a model's token encoder reads for some word types: character ids (U, W), or vocabulary ids (U, 1)."""
-    if bilm.config.char_cnn is not None:
+    """What a model's token encoder reads for some word types: character ids (U, W), or vocabulary ids (U, 1).
+
+    For a model with lists of its own it is whatever rows they give.
+    """
+    if bilm.config.char_cnn is not None or bilm.config.own_lists is not None:
         return torch.from_numpy(text.chars_UW[types_U].astype(np.int64))
     known = np.where(types_U < len(text.vocabulary), types_U, text.vocabulary.unknown_id)
     return torch.from_numpy(known[:, None].astype(np.int64))

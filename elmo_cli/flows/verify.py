@@ -9,13 +9,16 @@ from typing import TypeVar
 
 from elmo_cli.config import ModelConfig
 from elmo_cli.errors import ElmoError
+from elmo_cli.flows.models import unpacked_vocabulary
 from elmo_cli.flows.reports import Problem, Progress, Reports, VerifyResult
 from elmo_cli.formats.content import Content, Source, read_bytes, size_of, unpacked
+from elmo_cli.formats.download import is_address
 from elmo_cli.formats.hdf5 import find_problems
 from elmo_cli.formats.json_object import read_object
 from elmo_cli.formats.model_files import LARGEST_INFO, LARGEST_VOCABULARY, start_state_shapes
 from elmo_cli.formats.model_folder import (
     INFO,
+    PIECES,
     START_STATE,
     find_model,
     find_options,
@@ -24,12 +27,12 @@ from elmo_cli.formats.model_folder import (
     find_weights,
 )
 from elmo_cli.formats.model_pack import pack_parts
-from elmo_cli.formats.model_source import open_model
+from elmo_cli.formats.model_source import is_other_form, open_model, unfolded
 from elmo_cli.formats.options import read_options
 from elmo_cli.formats.problems import ListedModelError
-from elmo_cli.formats.safetensors_file import is_safetensors_model
 from elmo_cli.formats.weights import find_softmax_problems, find_weights_problems
 from elmo_cli.formats.zip_members import open_zip
+from elmo_cli.text.pieces import load_pieces
 from elmo_cli.text.vocabulary import SKIPPED_LINE, SPECIALS, Vocabulary, counts_beside
 
 SHOWN = 5
@@ -55,15 +58,15 @@ def verify(model_dir: Path) -> Reports:
         ElmoError: There is no model at all.
     """
     check = _Check(model_dir)
-    address = re.match(r"https?:/", str(model_dir))
-    if address or is_safetensors_model(model_dir) or (model_dir.is_file() and not _is_pack(model_dir)):
+    place = check.place
+    if is_address(place) or is_other_form(model_dir) or (model_dir.is_file() and not _is_pack(model_dir)):
         stages = check.whole()
     else:
         stages = check.parts()
     for done, stage in enumerate(stages):
         yield Progress(stage=f"checking {stage}", done=done, total=None, unit="files")
     yield VerifyResult(
-        path=str(model_dir),
+        path=place,
         sound=not check.problems and not check.not_checked,
         problems=check.problems,
         checked=check.checked,
@@ -75,19 +78,19 @@ class _Check:
     """What is known of a model so far; every step goes on whatever the one before found."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.place = path, str(unfolded(path))
         self.problems: list[Problem] = []
         self.checked: list[str] = []
         self.not_checked: list[str] = []
 
     def whole(self) -> Iterator[str]:
-        yield str(self.path)
-        files = self._try(str(self.path), lambda: open_model(self.path))
-        self.checked.append(str(self.path))
+        yield self.place
+        files = self._try(self.place, lambda: open_model(self.place))
+        self.checked.append(self.place)
         if files is not None and files.vocabulary_place is not None:
             yield str(files.vocabulary_place)
             needs = files.softmax is not None or files.config.char_cnn is None
-            self._vocabulary(files.vocabulary_place, files.vocabulary_size, needs)
+            self._vocabulary(files.vocabulary_place, files.counts_place, files.vocabulary_size, needs)
 
     def parts(self) -> Iterator[str]:
         parts = self._pack() if self.path.is_file() else self._folder(find_model(self.path))
@@ -106,9 +109,12 @@ class _Check:
         if "info" in parts:
             self._try(str(parts["info"]), lambda: read_object(parts["info"], largest=LARGEST_INFO))
             self.checked.append(str(parts["info"]))
+        if "pieces" in parts:
+            self._try(str(parts["pieces"]), lambda: load_pieces(read_bytes(parts["pieces"]), str(parts["pieces"])))
+            self.checked.append(str(parts["pieces"]))
         if "vocabulary" in parts:
             yield str(parts["vocabulary"])
-            self._vocabulary(parts["vocabulary"], V, V is not None)
+            self._vocabulary(parts["vocabulary"], parts.get("counts"), V, V is not None)
         elif V is not None and config is not None:
             self._add(str(self.path), f"vocab.txt: missing, and the model predicts or reads {V:,} words")
 
@@ -156,9 +162,12 @@ class _Check:
             found = self._try(str(folder), partial(finder, folder))
             if found is not None:
                 parts[part] = found
-        for part, name in (("start_state", START_STATE), ("info", INFO)):
+        for part, name in (("start_state", START_STATE), ("info", INFO), ("pieces", PIECES)):
             if (folder / name).exists():
                 parts[part] = folder / name
+        vocabulary = parts.get("vocabulary")
+        if isinstance(vocabulary, Path) and counts_beside(vocabulary).is_file():
+            parts["counts"] = counts_beside(vocabulary)
         return parts
 
     def _pack(self) -> Parts:
@@ -166,7 +175,7 @@ class _Check:
         self.checked.append(str(self.path))
         return {} if parts is None else {name: part for name, part in vars(parts).items() if part is not None}
 
-    def _vocabulary(self, place: Source, V: int | None, needs_specials: bool) -> None:
+    def _vocabulary(self, place: Source, counts: Source | None, V: int | None, needs_specials: bool) -> None:
         self.checked.append(str(place))
         if str(place).endswith(".gz"):
             plain = self._try(str(place), lambda: unpacked(place, largest=LARGEST_VOCABULARY))
@@ -176,9 +185,9 @@ class _Check:
         before = len(self.problems)
         for problem in _vocabulary_problems(place, V, needs_specials):
             self._add(str(place), problem)
-        if len(self.problems) == before and isinstance(place, Path) and counts_beside(place).is_file():
-            self.checked.append(str(counts_beside(place)))
-            vocabulary = self._try(str(counts_beside(place)), lambda: Vocabulary.read(place, require_specials=False))
+        if len(self.problems) == before and counts is not None:
+            self.checked.append(str(counts))
+            vocabulary = self._try(str(counts), lambda: _counted(place, counts))
             if vocabulary is not None and (unsorted := vocabulary.out_of_order()):
                 self._add(str(place), unsorted)
 
@@ -236,6 +245,13 @@ def _vocabulary_problems(place: Path | Content, V: int | None, needs_specials: b
         yield f"{' and '.join(missing)} missing; a vocabulary needs the lines {', '.join(SPECIALS)}"
     if V is not None and len(first) != V:
         yield f"expected {V:,} words, as the model has, found {len(first):,}"
+
+
+def _counted(place: Source, counts: Source) -> Vocabulary:
+    if isinstance(place, Content):
+        assert isinstance(counts, Content), "words and counts are members of one archive"
+        return unpacked_vocabulary(place, counts, require_specials=False)
+    return Vocabulary.read(place, require_specials=False)
 
 
 def _some(found: list[str]) -> str:

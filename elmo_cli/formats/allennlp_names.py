@@ -11,10 +11,15 @@ import numpy as np
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ConfigError, ModelError
-from elmo_cli.formats.weights import CHARACTERS, lstm_cell
+from elmo_cli.formats.side_by_side import room_for
+from elmo_cli.formats.weights import CHARACTERS, expected_datasets, lstm_cell
 
 TOKENS, STACK = "_elmo_lstm._token_embedder", "_elmo_lstm._elmo_lstm"
 DIRECTIONS = ("forward", "backward")
+THEIR_PLACES = (0, 2, 1, 3)
+"""Where AllenNLP has the gate blocks that published weights have as i, j, f, o."""
+FORGET = 2
+"""Place of f among the published ones."""
 NOT_OURS = (
     "_elmo_lstm._word_embedding.weight",
     f"{TOKENS}._beginning_of_sentence_characters",
@@ -22,7 +27,6 @@ NOT_OURS = (
 )
 """What an Elmo module may hold besides: its cache of word vectors and constants, which all follow from the rest."""
 
-Tensors = Mapping[str, np.ndarray]
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -34,16 +38,16 @@ def deduce_architecture(shapes: Shapes) -> ModelConfig:
     Raises:
         ModelError: They are not the shapes of an ELMo.
     """
-    _, char_dim = _shape(shapes, f"{TOKENS}._char_embedding_weights", 2)
+    _, char_dim = shape_of(shapes, f"{TOKENS}._char_embedding_weights", 2)
     filters = []
     for i in itertools.count():
         if i and f"{TOKENS}.char_conv_{i}.weight" not in shapes:
             break
-        count, _, width = _shape(shapes, f"{TOKENS}.char_conv_{i}.weight", 3)
+        count, _, width = shape_of(shapes, f"{TOKENS}.char_conv_{i}.weight", 3)
         filters.append((width, count))
-    highways = _number_of(shapes, f"{TOKENS}._highways._layers.{{}}.weight")
-    layers = _number_of(shapes, f"{STACK}.forward_layer_{{}}.state_projection.weight")
-    projection_dim, cell_dim = _shape(shapes, f"{STACK}.forward_layer_0.state_projection.weight", 2)
+    highways = number_of(shapes, f"{TOKENS}._highways._layers.{{}}.weight")
+    layers = number_of(shapes, f"{STACK}.forward_layer_{{}}.state_projection.weight")
+    projection_dim, cell_dim = shape_of(shapes, f"{STACK}.forward_layer_0.state_projection.weight", 2)
     total = sum(count for _, count in filters)
     if projection_dim in (cell_dim, total):
         raise ModelError(
@@ -60,7 +64,10 @@ def deduce_architecture(shapes: Shapes) -> ModelConfig:
 
 
 def expected_tensors(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of an ``Elmo`` module, its scalar mixes aside."""
+    """Name and shape of every tensor of an ``Elmo`` module, its scalar mixes aside.
+
+    Where a projection would not change the width there is none, as in published weights; AllenNLP cannot load those.
+    """
     lstm, cnn = config.lstm, config.char_cnn
     assert cnn is not None, "AllenNLP's ELMo always reads characters"
     D, H, F = lstm.projection_dim, lstm.cell_dim, cnn.total_filters
@@ -71,55 +78,71 @@ def expected_tensors(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     for k in range(cnn.highways):
         shapes[f"{TOKENS}._highways._layers.{k}.weight"] = (2 * F, F)
         shapes[f"{TOKENS}._highways._layers.{k}.bias"] = (2 * F,)
-    shapes[f"{TOKENS}._projection.weight"] = (D, F)
-    shapes[f"{TOKENS}._projection.bias"] = (D,)
+    if F != D:
+        shapes[f"{TOKENS}._projection.weight"] = (D, F)
+        shapes[f"{TOKENS}._projection.bias"] = (D,)
     for direction in DIRECTIONS:
         for layer in range(lstm.layers):
             cell = f"{STACK}.{direction}_layer_{layer}"
             shapes[f"{cell}.input_linearity.weight"] = (4 * H, D)
             shapes[f"{cell}.state_linearity.weight"] = (4 * H, D)
             shapes[f"{cell}.state_linearity.bias"] = (4 * H,)
-            shapes[f"{cell}.state_projection.weight"] = (D, H)
+            if lstm.projected:
+                shapes[f"{cell}.state_projection.weight"] = (D, H)
     return shapes
 
 
-def to_datasets(tensors: Tensors, config: ModelConfig) -> dict[str, np.ndarray]:
-    """Published datasets, float32, out of tensors that are as :func:`expected_tensors` has them."""
+def to_datasets(tensors: dict[str, np.ndarray], config: ModelConfig) -> dict[str, np.ndarray]:
+    """Published datasets, float32, out of tensors that are as :func:`expected_tensors` has them.
+
+    ``tensors`` is emptied on the way, so that memory holds little more than one copy of the weights.
+    """
     cnn = config.char_cnn
     assert cnn is not None, "AllenNLP's ELMo always reads characters"
-    F = cnn.total_filters
+    F, D = cnn.total_filters, config.lstm.projection_dim
+    datasets, take = room_for(expected_datasets(config)), tensors.pop
     # Row 0 is what AllenNLP puts in for padding tokens.
-    datasets = {"char_embed": tensors[f"{TOKENS}._char_embedding_weights"][1:]}
+    datasets["char_embed"][...] = take(f"{TOKENS}._char_embedding_weights")[1:]
     for i in range(len(cnn.filters)):
-        datasets[f"CNN/W_cnn_{i}"] = tensors[f"{TOKENS}.char_conv_{i}.weight"].transpose(2, 1, 0)[None]
-        datasets[f"CNN/b_cnn_{i}"] = tensors[f"{TOKENS}.char_conv_{i}.bias"]
+        datasets[f"CNN/W_cnn_{i}"][0] = take(f"{TOKENS}.char_conv_{i}.weight").transpose(2, 1, 0)
+        datasets[f"CNN/b_cnn_{i}"][...] = take(f"{TOKENS}.char_conv_{i}.bias")
     for k in range(cnn.highways):
-        both, bias = (tensors[f"{TOKENS}._highways._layers.{k}.{part}"] for part in ("weight", "bias"))
-        datasets[f"CNN_high_{k}/W_carry"], datasets[f"CNN_high_{k}/b_carry"] = -both[F:].T, -bias[F:]
-        datasets[f"CNN_high_{k}/W_transform"], datasets[f"CNN_high_{k}/b_transform"] = both[:F].T, bias[:F]
-    datasets["CNN_proj/W_proj"] = tensors[f"{TOKENS}._projection.weight"].T
-    datasets["CNN_proj/b_proj"] = tensors[f"{TOKENS}._projection.bias"]
+        both, bias = (take(f"{TOKENS}._highways._layers.{k}.{part}") for part in ("weight", "bias"))
+        np.negative(both[F:].T, out=datasets[f"CNN_high_{k}/W_carry"])
+        np.negative(bias[F:], out=datasets[f"CNN_high_{k}/b_carry"])
+        datasets[f"CNN_high_{k}/W_transform"][...] = both[:F].T
+        datasets[f"CNN_high_{k}/b_transform"][...] = bias[:F]
+    datasets["CNN_proj/W_proj"][...] = take(f"{TOKENS}._projection.weight").T
+    datasets["CNN_proj/b_proj"][...] = take(f"{TOKENS}._projection.bias")
     for number, direction in enumerate(DIRECTIONS):
         for layer in range(config.lstm.layers):
             theirs, ours = f"{STACK}.{direction}_layer_{layer}", lstm_cell(number, layer)
-            inputs, recurrent = (tensors[f"{theirs}.{part}_linearity.weight"] for part in ("input", "state"))
-            datasets[f"{ours}/W_0"] = _reordered(np.concatenate([inputs, recurrent], axis=1)).T
-            datasets[f"{ours}/B"] = _reordered(tensors[f"{theirs}.state_linearity.bias"], forget=np.float32(-1))
-            datasets[f"{ours}/W_P_0"] = tensors[f"{theirs}.state_projection.weight"].T
-    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in datasets.items()}
+            kernel, bias = datasets[f"{ours}/W_0"], datasets[f"{ours}/B"]
+            reorder_gates(take(f"{theirs}.input_linearity.weight").T, kernel[:D])
+            reorder_gates(take(f"{theirs}.state_linearity.weight").T, kernel[D:])
+            reorder_gates(take(f"{theirs}.state_linearity.bias"), bias)
+            np.split(bias, 4)[FORGET][...] -= np.float32(1)
+            datasets[f"{ours}/W_P_0"][...] = take(f"{theirs}.state_projection.weight").T
+    return datasets
 
 
-def _reordered(rows: np.ndarray, forget: np.float32 | None = None) -> np.ndarray:
-    """Gate blocks i, f, j, o as i, j, f, o, with something added to the forget gate's."""
-    i, f, j, o = np.split(rows, 4)
-    return np.concatenate([i, j, f if forget is None else f + forget, o])
+def reorder_gates(theirs: np.ndarray, ours: np.ndarray) -> None:
+    """Copies columns of gate blocks i, f, j, o to i, j, f, o."""
+    for block, source in zip(np.split(ours, 4, axis=-1), THEIR_PLACES, strict=True):
+        block[...] = np.split(theirs, 4, axis=-1)[source]
 
 
-def _number_of(shapes: Shapes, name: str) -> int:
+def number_of(shapes: Shapes, name: str) -> int:
+    """How many tensors there are under a name with 0, 1 and so on in the place of ``{}``."""
     return next(number for number in itertools.count() if name.format(number) not in shapes)
 
 
-def _shape(shapes: Shapes, name: str, axes: int) -> tuple[int, ...]:
+def shape_of(shapes: Shapes, name: str, axes: int) -> tuple[int, ...]:
+    """The shape of a tensor that the architecture is told from.
+
+    Raises:
+        ModelError: There is none, or it has another number of axes.
+    """
     if name not in shapes:
         raise ModelError(f"{name}: missing, and the architecture cannot be told without it")
     if len(shapes[name]) != axes or 0 in shapes[name]:

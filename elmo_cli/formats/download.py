@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import shutil
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -172,6 +173,11 @@ def _network(address: str) -> Iterator[None]:
         raise ModelError(f"{address}: broke off: {error}", hint="try again; nothing was kept") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, UnicodeError) as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise ModelError(
+                f"{address}: the server's certificate is not trusted: {reason.verify_message}",
+                hint="where it is your own server's, name the file of its certificate in the variable SSL_CERT_FILE",
+            ) from error
         raise ModelError(
             f"{address}: cannot be reached: {reason}",
             hint="check the network; or fetch the file elsewhere and give its path",

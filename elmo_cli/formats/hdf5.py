@@ -18,6 +18,7 @@ from h5py import h5d, h5g, h5i, h5l, h5o, h5s, h5t
 from elmo_cli.errors import ModelError
 from elmo_cli.formats.content import Content, Source, size_of
 from elmo_cli.formats.problems import require_none
+from elmo_cli.formats.side_by_side import room_for
 
 Shape = tuple[int | None, ...]
 """An expected shape; None is a length that the file decides."""
@@ -29,7 +30,7 @@ _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py
 
 
 def read_datasets(path: Source, expected: Mapping[str, Shape], *, hint: str = "") -> dict[str, np.ndarray]:
-    """The float32 arrays of exactly the expected names and shapes.
+    """The float32 arrays of exactly the expected names and shapes, read into :func:`.side_by_side.room_for` them.
 
     Args:
         path: The file, or its bytes out of an archive.
@@ -52,7 +53,9 @@ def read_datasets(path: Source, expected: Mapping[str, Shape], *, hint: str = ""
         claimed = sum(4 * math.prod(dataset.shape) for dataset in found.values())
         if claimed > size:
             require_none(path, [f"expected at most its own {size:,} bytes of values, found datasets of {claimed:,}"])
-        arrays = {name: _values(dataset) for name, dataset in found.items()}
+        arrays = room_for({name: dataset.shape for name, dataset in found.items()})
+        for name, dataset in found.items():
+            dataset.read(h5s.ALL, h5s.ALL, arrays[name])
     require_none(
         path, [f"{name}: {wrong}" for name, array in arrays.items() if (wrong := not_finite(array))], hint=hint
     )

@@ -113,21 +113,6 @@ def _front_matter(fields: CardFields) -> list[str]:
 
 
 def _loading(name: str, container: str, trouble: list[str]) -> list[str]:
-    if container == "safetensors":
-        return [
-            "```",
-            f"elmo export {_quoted(name)} --to hdf5 --out model",
-            "elmo embed model sentences.txt --out vectors.hdf5",
-            "```",
-            "",
-            "```python",
-            "from pathlib import Path",
-            "from elmo_cli.formats.safetensors_file import read_safetensors_model",
-            "",
-            f"files = read_safetensors_model(Path({json.dumps(name)}))",
-            "files.weights  # NumPy arrays by their published names",
-            "```",
-        ]
     lines = [
         "```",
         f"elmo embed {_quoted(name)} sentences.txt --out vectors.hdf5",
@@ -139,6 +124,18 @@ def _loading(name: str, container: str, trouble: list[str]) -> list[str]:
         f"model = load_model({json.dumps(name)})",
         "```",
     ]
+    if container == "safetensors":
+        return [
+            *lines,
+            "",
+            "Without this toolkit, `model.safetensors` gives tensors by their published names:",
+            "",
+            "```python",
+            "from safetensors.numpy import load_file",
+            "",
+            'tensors = load_file("model.safetensors")',
+            "```",
+        ]
     weights = "weights.hdf5" if container == "hdf5" else "model.hdf5"
     lines += ["", f"bilm-tf, simple_elmo and AllenNLP take `options.json` and `{weights}`."]
     if trouble:

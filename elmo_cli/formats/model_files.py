@@ -14,10 +14,26 @@ from elmo_cli.formats.json_object import read_object
 from elmo_cli.formats.options import read_options
 from elmo_cli.formats.weights import read_softmax, read_weights_and_softmax
 
+COUNTS_SUFFIX = ".counts.tsv"
+"""Takes the place of ``.txt``: ``vocab.counts.tsv`` has the counts of ``vocab.txt``."""
 LARGEST_INFO = 1 << 24
 """Bytes that ``model.json`` may have."""
 LARGEST_VOCABULARY = 1 << 30
 """Bytes that a vocabulary may have; the published ones have some 10 million."""
+LARGEST_PIECES = 1 << 28
+"""Bytes that a SentencePiece model may have; 16,000 pieces take half a million."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenLists:
+    """The lists by which a model of ELMoForManyLangs turns words into ids."""
+
+    characters: dict[str, int] | None
+    """Ids of characters; None where the model reads none."""
+    words: dict[str, int] | None
+    """Ids of words; None where words have no vector of their own."""
+    max_characters: int
+    """W."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +52,12 @@ class ModelFiles:
     """The vocabulary file; its counts, where known, lie beside it."""
     vocabulary_content: Content | None = None
     """The vocabulary where it is no plain file: a member of an archive, or packed as ``.gz``."""
+    counts_content: Content | None = None
+    """The counts of its words, where they are a member of an archive."""
+    pieces: Source | None = None
+    """The SentencePiece model, where tokens are its pieces."""
+    lists: TokenLists | None = None
+    """Only of a model of ELMoForManyLangs: what its token layer reads."""
     info: dict[str, Any] = field(default_factory=dict)
     """``model.json``: tokenizer, provenance, perplexities. Empty for a model from elsewhere."""
 
@@ -51,6 +73,14 @@ class ModelFiles:
         """Where the vocabulary is: ``vocabulary_path``, else ``vocabulary_content``."""
         return self.vocabulary_path or self.vocabulary_content
 
+    @property
+    def counts_place(self) -> Path | Content | None:
+        """Where the counts of the vocabulary's words are, if they are known."""
+        if self.vocabulary_path is None:
+            return self.counts_content
+        beside = self.vocabulary_path.with_suffix(COUNTS_SUFFIX)
+        return beside if beside.is_file() else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelParts:
@@ -62,7 +92,11 @@ class ModelParts:
     start_state: Source | None = None
     vocabulary: Source | None = None
     """Plain, or packed as ``.gz``."""
+    counts: Content | None = None
+    """Counts of its words, where it is a member of an archive; a file has them beside it."""
     info: Source | None = None
+    pieces: Source | None = None
+    """A SentencePiece model."""
 
 
 def read_parts(parts: ModelParts) -> ModelFiles:
@@ -91,6 +125,8 @@ def read_parts(parts: ModelParts) -> ModelFiles:
         start_state=_read_start_state(parts.start_state, config) if parts.start_state is not None else None,
         vocabulary_path=vocabulary if isinstance(vocabulary, Path) else None,
         vocabulary_content=vocabulary if isinstance(vocabulary, Content) else None,
+        counts_content=parts.counts,
+        pieces=parts.pieces,
         info=read_object(parts.info, largest=LARGEST_INFO) if parts.info is not None else {},
     )
 

@@ -1,26 +1,25 @@
 """A model on the disk: a folder with options, weights and what else the model is known by.
 
-Ours holds ``options.json``, ``weights.hdf5``, ``softmax.hdf5``, ``start_state.hdf5``, ``vocab.txt`` and ``model.json``.
+Ours holds ``options.json``, ``weights.hdf5``, ``softmax.hdf5``, ``start_state.hdf5``, ``vocab.txt`` and ``model.json``,
+and ``tokenizer.model`` where tokens are pieces of SentencePiece.
 Folders of other origin are read as well, with as little as options and weights in them, under the published names.
 """
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from elmo_cli.errors import ModelError
 from elmo_cli.files import whole_folder, write_text
-from elmo_cli.formats.model_files import ModelFiles, ModelParts, read_parts, start_state_shapes
+from elmo_cli.formats.content import read_bytes
+from elmo_cli.formats.model_files import COUNTS_SUFFIX, ModelFiles, ModelParts, read_parts, start_state_shapes
 from elmo_cli.formats.options import options_dict
 from elmo_cli.formats.weights import count_parameters, expected_datasets, write_softmax, write_weights
 from elmo_cli.formats.whole_hdf5 import write_datasets
 
 OPTIONS, WEIGHTS, SOFTMAX, START_STATE = "options.json", "weights.hdf5", "softmax.hdf5", "start_state.hdf5"
-VOCABULARY, INFO = "vocab.txt", "model.json"
-COUNTS_SUFFIX = ".counts.tsv"
-"""Takes the place of ``.txt``: ``vocab.counts.tsv`` has the counts of ``vocab.txt``."""
+VOCABULARY, INFO, PIECES = "vocab.txt", "model.json", "tokenizer.model"
 
 
 def find_model(path: Path) -> Path:
@@ -60,7 +59,7 @@ def read_model_folder(model_dir: Path) -> ModelFiles:
         ModelError: Something is missing, does not fit together, or is not safe to read.
     """
     folder = find_model(model_dir)
-    start_state, info = folder / START_STATE, folder / INFO
+    start_state, info, pieces = folder / START_STATE, folder / INFO, folder / PIECES
     return read_parts(
         ModelParts(
             options=find_options(folder),
@@ -69,6 +68,7 @@ def read_model_folder(model_dir: Path) -> ModelFiles:
             start_state=start_state if start_state.exists() else None,
             vocabulary=find_vocabulary(folder),
             info=info if info.exists() else None,
+            pieces=pieces if pieces.exists() else None,
         )
     )
 
@@ -128,21 +128,29 @@ def write_model_folder(model_dir: Path, files: ModelFiles) -> None:
             c, m = files.start_state
             assert (c.shape, m.shape) == tuple(start_state_shapes(config).values()), "a start state of another model"
             write_datasets(folder / START_STATE, {"c": c, "m": m})
-        if files.vocabulary_path is not None:
-            shutil.copyfile(files.vocabulary_path, folder / VOCABULARY)
-            counts_path = files.vocabulary_path.with_suffix(COUNTS_SUFFIX)
-            if counts_path.exists():
-                shutil.copyfile(counts_path, (folder / VOCABULARY).with_suffix(COUNTS_SUFFIX))
-        elif files.vocabulary_content is not None:
-            (folder / VOCABULARY).write_bytes(files.vocabulary_content.data)
+        write_vocabulary(folder / VOCABULARY, files)
         write_text(folder / INFO, json.dumps(files.info, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_vocabulary(path: Path, files: ModelFiles) -> None:
+    """Writes the vocabulary, and the counts of its words and the SentencePiece model beside it, as far as they exist."""
+    if files.pieces is not None:
+        path.with_name(PIECES).write_bytes(read_bytes(files.pieces))
+    if files.vocabulary_place is not None:
+        path.write_bytes(read_bytes(files.vocabulary_place))
+        if files.counts_place is not None:
+            path.with_suffix(COUNTS_SUFFIX).write_bytes(read_bytes(files.counts_place))
 
 
 def describe_model(files: ModelFiles) -> dict[str, Any]:
     """A model's figures in reading order: architecture, parameters, then what ``model.json`` says."""
     config, V = files.config, files.vocabulary_size
-    lstm, cnn = config.lstm, config.char_cnn
+    lstm, cnn, lists = config.lstm, config.char_cnn, config.own_lists
     figures: dict[str, Any] = {"input": "characters" if cnn is not None else "word ids"}
+    if lists is not None:
+        parts = {"Unicode characters": lists.characters, "listed words": lists.words}
+        figures = {"input": " and ".join(name for name, count in parts.items() if count)}
+        figures |= {"listed_characters": lists.characters, "listed_words": lists.words, "word_dim": lists.word_dim}
     if cnn is not None:
         figures |= {
             "character_embedding_dim": cnn.embedding_dim,

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from elmo_cli.errors import ModelError
-from elmo_cli.formats.model_files import LARGEST_INFO, LARGEST_VOCABULARY, ModelFiles, ModelParts, read_parts
+from elmo_cli.formats.model_files import (
+    LARGEST_INFO,
+    LARGEST_PIECES,
+    LARGEST_VOCABULARY,
+    ModelFiles,
+    ModelParts,
+    read_parts,
+)
 from elmo_cli.formats.options import LARGEST_FILE
 from elmo_cli.formats.zip_members import ZipMembers, open_zip
 
@@ -12,6 +19,8 @@ WEIGHTS = ("model.hdf5", "weights.hdf5")
 SOFTMAX = ("softmax.hdf5", "softmax_weights.hdf5")
 VOCABULARY = ("vocab.txt", "vocab.txt.gz")
 """Names that a part may have, the first one found counts. NLPL has ``model.hdf5`` and one of the vocabularies."""
+COUNTS = "vocab.counts.tsv"
+"""How often each word was seen, as :mod:`.pack_file` packs it too."""
 
 LARGEST_WEIGHTS = 1 << 35
 """Bytes that weights may have, or a softmax."""
@@ -39,7 +48,8 @@ def pack_parts(path: Path) -> ModelParts:
     """
     with open_zip(path) as archive:
         folder = _folder(archive)
-        info, start_state = f"{folder}model.json", f"{folder}start_state.hdf5"
+        optional = ("model.json", "start_state.hdf5", COUNTS, "tokenizer.model")
+        info, start_state, counts, pieces = (f"{folder}{name}" for name in optional)
         weights = _first(archive, folder, WEIGHTS)
         if weights is None:
             raise ModelError(f"{path}: expected {folder}{WEIGHTS[0]}, found {_shown(archive.names)}")
@@ -50,7 +60,9 @@ def pack_parts(path: Path) -> ModelParts:
             softmax=archive.read(softmax, largest=LARGEST_WEIGHTS) if softmax else None,
             start_state=archive.read(start_state, largest=LARGEST_WEIGHTS) if start_state in archive.names else None,
             vocabulary=archive.read(vocabulary, largest=LARGEST_VOCABULARY) if vocabulary else None,
+            counts=archive.read(counts, largest=LARGEST_VOCABULARY) if counts in archive.names else None,
             info=archive.read(info, largest=LARGEST_INFO) if info in archive.names else None,
+            pieces=archive.read(pieces, largest=LARGEST_PIECES) if pieces in archive.names else None,
         )
 
 

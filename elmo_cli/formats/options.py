@@ -1,21 +1,19 @@
 """The published ``options.json``: an architecture as bilm-tf writes it and every ELMo program reads it."""
 
-import math
 from typing import Any
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.formats.content import Source
-from elmo_cli.formats.json_object import read_object, shown
+from elmo_cli.formats.json_fields import JsonFields
+from elmo_cli.formats.json_object import read_object
 from elmo_cli.formats.problems import require_none
 
 LARGEST_FILE = 1 << 20
 """Bytes; the published files have some hundred."""
 MOST_LAYERS = 64
 """Bound on ``n_layers`` and ``n_highway``: bilm-tf knows at most 8 layers."""
-MOST_FILTERS = 1000
 MOST_CHARACTERS = 1000
 """Bound on ``max_characters_per_token``, which decides the size of every character table; AllenNLP knows only 50."""
-LARGEST_NUMBER = 2**31 - 1
 
 _HINT = "options.json and the weights belong together: take both from the same model"
 
@@ -82,12 +80,8 @@ def options_dict(config: ModelConfig, vocabulary_size: int | None) -> dict[str, 
     return options
 
 
-class _Options:
-    """Takes values out by their dotted place, and collects what is wrong with them instead of stopping."""
-
-    def __init__(self, raw: dict[str, Any]) -> None:
-        self.raw = raw
-        self.problems: list[str] = []
+class _Options(JsonFields):
+    """What the options say of each part."""
 
     def lstm(self) -> dict[str, Any]:
         return {
@@ -100,8 +94,8 @@ class _Options:
         }
 
     def char_cnn(self) -> dict[str, Any]:
-        if self._at("char_cnn.n_characters") not in (None, 261, 262):
-            self._expected("char_cnn.n_characters", "261 or 262 (the characters are bytes)")
+        if self.at("char_cnn.n_characters") not in (None, 261, 262):
+            self.expected("char_cnn.n_characters", "261 or 262 (the characters are bytes)")
         return {
             "embedding_dim": self.whole("char_cnn.embedding.dim"),
             "filters": self.filters("char_cnn.filters"),
@@ -114,68 +108,13 @@ class _Options:
         """Checks what only makes sense between values that are each fine."""
         dim, projection_dim = lstm["cell_dim"], lstm["projection_dim"]
         if projection_dim > dim:
-            self._expected("lstm.projection_dim", f"at most lstm.dim ({dim})")
+            self.expected("lstm.projection_dim", f"at most lstm.dim ({dim})")
         if cnn is None:
             return
         widest, total = max(width for width, _ in cnn["filters"]), sum(count for _, count in cnn["filters"])
         if widest > cnn["max_characters"]:
             at_most = f"widths of at most max_characters_per_token ({cnn['max_characters']})"
-            self._expected("char_cnn.filters", at_most)
+            self.expected("char_cnn.filters", at_most)
         if total < projection_dim:
             at_least = f"counts of at least lstm.projection_dim ({projection_dim}) in all"
             self.problems.append(f"char_cnn.filters: expected {at_least}, found {total}")
-
-    def whole(
-        self, place: str, *, least: int = 1, most: int = LARGEST_NUMBER, absent: int | None = None, why: str = ""
-    ) -> int:
-        value = self._at(place)
-        if value is None and absent is not None:
-            return absent
-        if type(value) is not int or not least <= value <= most:
-            upto = f" to {most}" if most < LARGEST_NUMBER else " up"
-            self._expected(place, f"a whole number from {least}{upto}{why}")
-            return least
-        return value
-
-    def clip(self, place: str) -> float | None:
-        value = self._at(place)
-        if value is None:
-            return None
-        if type(value) not in (int, float) or not 0 <= value < math.inf:
-            self._expected(place, "a number above 0, or null for no clip")
-            return None
-        return float(value) or None
-
-    def flag(self, place: str) -> bool:
-        value = self._at(place)
-        if value is not None and not isinstance(value, bool):
-            self._expected(place, "true or false")
-        return value is True
-
-    def activation(self, place: str) -> str:
-        value = self._at(place)
-        if value not in ("relu", "tanh"):
-            self._expected(place, "relu or tanh")
-            return "relu"
-        return value
-
-    def filters(self, place: str) -> tuple[tuple[int, int], ...]:
-        value = self._at(place)
-        if (
-            not isinstance(value, list)
-            or not 1 <= len(value) <= MOST_FILTERS
-            or not all(isinstance(item, list) and len(item) == 2 for item in value)
-            or not all(type(number) is int and 1 <= number <= LARGEST_NUMBER for item in value for number in item)
-        ):
-            self._expected(place, f"a list of 1 to {MOST_FILTERS} [width, count] pairs of whole numbers from 1 up")
-            return ((1, 1),)
-        return tuple((width, count) for width, count in value)
-
-    def _expected(self, place: str, expected: str) -> None:
-        self.problems.append(f"{place}: expected {expected}, found {shown(self._at(place))}")
-
-    def _at(self, place: str) -> Any:
-        value: Any = self.raw
-        for key in place.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        return value

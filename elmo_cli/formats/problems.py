@@ -18,7 +18,7 @@ class ListedModelError(ModelError):
         hint: The next thing to try.
     """
 
-    def __init__(self, path: Source, problems: Sequence[str], *, hint: str = "") -> None:
+    def __init__(self, path: Source | str, problems: Sequence[str], *, hint: str = "") -> None:
         self.place, self.problems = str(path), list(problems)
         if len(problems) == 1:
             super().__init__(f"{path}: {problems[0]}", hint=hint)
@@ -29,7 +29,7 @@ class ListedModelError(ModelError):
         super().__init__("\n  ".join(lines), hint=hint)
 
 
-def require_none(path: Source, problems: Sequence[str], *, hint: str = "") -> None:
+def require_none(path: Source | str, problems: Sequence[str], *, hint: str = "") -> None:
     """Passes when there are no problems.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A model for today's hubs: ``model.safetensors`` and ``config.json``, the vocabulary beside them.
+"""A model for today's hubs: ``model.safetensors`` and ``config.json``, the vocabulary and its counts beside them.
 
 Tensors carry the published dataset names; the softmax is ``softmax/W`` and ``softmax/b``, the start state
 ``start_state/c`` and ``start_state/m``. ``config.json`` is ``options.json`` with ``model_type`` and, under ``info``,
@@ -6,6 +6,7 @@ what ``model.json`` says.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from safetensors.numpy import save_file
 
 from elmo_cli.errors import ModelError
 from elmo_cli.files import whole_folder, write_text
-from elmo_cli.formats.content import read_bytes
 from elmo_cli.formats.hdf5 import Shape, not_finite, shown_shape
 from elmo_cli.formats.model_files import ModelFiles, start_state_shapes
+from elmo_cli.formats.model_folder import PIECES, write_vocabulary
 from elmo_cli.formats.options import options_dict, read_options
 from elmo_cli.formats.problems import require_none
+from elmo_cli.formats.side_by_side import room_for
 from elmo_cli.formats.weights import expected_datasets
 
 TENSORS, CONFIG, VOCABULARY, CARD = "model.safetensors", "config.json", "vocab.txt", "README.md"
@@ -49,8 +51,7 @@ def write_safetensors_model(model_dir: Path, files: ModelFiles, *, card: str | N
     config = {"model_type": "elmo", **options_dict(files.config, files.vocabulary_size), "info": files.info}
     with whole_folder(model_dir) as folder:
         write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
-        if files.vocabulary_place is not None:
-            (folder / VOCABULARY).write_bytes(read_bytes(files.vocabulary_place))
+        write_vocabulary(folder / VOCABULARY, files)
         if card is not None:
             write_text(folder / CARD, card)
         contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()}
@@ -66,12 +67,12 @@ def read_safetensors_model(model_dir: Path) -> ModelFiles:
     Raises:
         ModelError: A file is missing or damaged, or the tensors are not those of the architecture; all is listed.
     """
-    path, vocabulary = model_dir / TENSORS, model_dir / VOCABULARY
+    path, vocabulary, pieces = model_dir / TENSORS, model_dir / VOCABULARY, model_dir / PIECES
     config, raw = read_options(model_dir / CONFIG)
     V = raw.get("n_tokens_vocab")
     info = raw.get("info", {})
     require_none(model_dir / CONFIG, [] if isinstance(info, dict) else ["info: expected an object"])
-    arrays: dict[str, np.ndarray] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     try:
         with safe_open(path, framework="np") as tensors:
             names = set(tensors.keys())
@@ -92,10 +93,11 @@ def read_safetensors_model(model_dir: Path) -> ModelFiles:
                         f"{name}: expected {_FLOAT32} {shown_shape(shape)}, found {kind} {shown_shape(found_shape)}"
                     )
                     continue
-                arrays[name] = tensors.get_tensor(name)
-                if wrong := not_finite(arrays[name]):
-                    problems.append(f"{name}: {wrong}")
-    except (SafetensorError, OSError) as error:
+                shapes[name] = found_shape
+        arrays = room_for(shapes)
+        _read_into(path, arrays)
+        problems += [f"{name}: {wrong}" for name, array in arrays.items() if (wrong := not_finite(array))]
+    except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(
             f"{path}: not a safetensors file, or damaged: {error}",
             hint="fetch it again, and compare its size with the source's",
@@ -112,8 +114,24 @@ def read_safetensors_model(model_dir: Path) -> ModelFiles:
         softmax=softmax,
         start_state=start_state,
         vocabulary_path=vocabulary if vocabulary.is_file() else None,
+        pieces=pieces if pieces.is_file() else None,
         info=info,
     )
+
+
+def _read_into(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Fills arrays from a file that safetensors has checked: it hands out copies, and those beside a map of the file.
+
+    Raises:
+        ValueError: The file breaks off.
+    """
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        for name, array in arrays.items():
+            stream.seek(8 + length + header[name]["data_offsets"][0])
+            if stream.readinto(array.data.cast("B")) != array.nbytes:
+                raise ValueError(f"{name} breaks off")
 
 
 def _fits(expected: Shape, found: tuple[int, ...]) -> bool:

@@ -32,15 +32,19 @@ def expected_datasets(config: ModelConfig, vocabulary_size: int | None = None) -
     Args:
         vocabulary_size: V, rows of the word table; needed for a model without a character CNN, otherwise unused.
     """
-    lstm, cnn = config.lstm, config.char_cnn
+    lstm, cnn, lists = config.lstm, config.char_cnn, config.own_lists
     D, H = lstm.projection_dim, lstm.cell_dim
     shapes: dict[str, tuple[int, ...]] = {}
-    if cnn is None:
+    if lists is not None and lists.words:
+        shapes["word_embed"] = (lists.words, lists.word_dim)
+    if cnn is None and lists is not None:
+        shapes |= {"CNN_proj/W_proj": (lists.word_dim, D), "CNN_proj/b_proj": (D,)}
+    elif cnn is None:
         assert vocabulary_size is not None, "a model of word ids has a table of as many rows as its vocabulary"
         shapes["embedding"] = (vocabulary_size, D)
     else:
         F = cnn.total_filters
-        shapes["char_embed"] = (CHARACTERS, cnn.embedding_dim)
+        shapes["char_embed"] = (CHARACTERS if lists is None else lists.characters, cnn.embedding_dim)
         for i, (width, count) in enumerate(cnn.filters):
             shapes[f"CNN/W_cnn_{i}"] = (1, width, cnn.embedding_dim, count)
             shapes[f"CNN/b_cnn_{i}"] = (count,)
@@ -48,8 +52,8 @@ def expected_datasets(config: ModelConfig, vocabulary_size: int | None = None) -
             for gate in ("carry", "transform"):
                 shapes[f"CNN_high_{k}/W_{gate}"] = (F, F)
                 shapes[f"CNN_high_{k}/b_{gate}"] = (F,)
-        if F != D:
-            shapes["CNN_proj/W_proj"] = (F, D)
+        if F != D or lists is not None:
+            shapes["CNN_proj/W_proj"] = (F + (lists.word_dim if lists is not None else 0), D)
             shapes["CNN_proj/b_proj"] = (D,)
     for direction in (0, 1):
         for layer in range(lstm.layers):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from elmo_cli.config import ModelConfig
 from elmo_cli.model.char_cnn import CharCnn
 from elmo_cli.model.lstm import LstmLayer, LstmState
+from elmo_cli.model.own_lists import OwnListsEncoder
 
 Dropout = Callable[[Tensor], Tensor]
 
@@ -25,8 +26,10 @@ class BiLM(nn.Module):
         super().__init__()
         self.config = config
         narrow = config.lstm.projection_dim
-        self.token_encoder: CharCnn | WordTable
-        if config.char_cnn is not None:
+        self.token_encoder: CharCnn | WordTable | OwnListsEncoder
+        if config.own_lists is not None:
+            self.token_encoder = OwnListsEncoder(config.own_lists, config.char_cnn, narrow)
+        elif config.char_cnn is not None:
             self.token_encoder = CharCnn(config.char_cnn, narrow)
         else:
             if vocabulary_size is None:

@@ -30,16 +30,21 @@ class CharCnn(nn.Module):
     Args:
         config: Filters and sizes.
         output_dim: D.
+        characters: Rows of the character table.
+        padding: The character id that fills a word up to its full width.
 
     Shape:
-        - chars_UW, integers from 0 to 260 -> vectors_UD
+        - chars_UW, integers from 0 to 260 (below ``characters``) -> vectors_UD
     """
 
-    def __init__(self, config: CharCnnConfig, output_dim: int) -> None:
+    def __init__(
+        self, config: CharCnnConfig, output_dim: int, *, characters: int = CHARACTERS, padding: int = PADDING
+    ) -> None:
         super().__init__()
         self.config = config
+        self.padding = padding
         filters = config.total_filters
-        self.embedding = nn.Parameter(torch.empty(CHARACTERS, config.embedding_dim))
+        self.embedding = nn.Parameter(torch.empty(characters, config.embedding_dim))
         self.kernels = nn.ParameterList(
             torch.empty(width, config.embedding_dim, count) for width, count in config.filters
         )
@@ -66,7 +71,7 @@ class CharCnn(nn.Module):
     def forward(self, chars_UW: Tensor) -> Tensor:
         """See the class."""
         widest = max(width for width, _ in self.config.filters)
-        chars_UW = trim_columns(chars_UW, widest).long()
+        chars_UW = trim_columns(chars_UW, widest, self.padding).long()
         pooled = [_MaxConvolution.apply(chars_UW, self.embedding, kernel) for kernel in self.kernels]
         vectors_UF = torch.cat(pooled, dim=1) + torch.cat(list(self.biases))
         vectors = torch.relu(vectors_UF) if self.config.activation == "relu" else torch.tanh(vectors_UF)
@@ -120,7 +125,7 @@ class Projection(nn.Module):
         return torch.addmm(self.bias, inputs_UF, self.weight)
 
 
-def trim_columns(chars_UW: Tensor, widest: int) -> Tensor:
+def trim_columns(chars_UW: Tensor, widest: int, padding: int = PADDING) -> Tensor:
     """Cuts columns that change no maximum.
 
     All windows that lie wholly in padding give the same value, so one of them per filter is enough: the longest
@@ -131,7 +136,7 @@ def trim_columns(chars_UW: Tensor, widest: int) -> Tensor:
     """
     if chars_UW.shape[0] == 0:
         return chars_UW
-    longest = int((chars_UW != PADDING).sum(1).max())
+    longest = int((chars_UW != padding).sum(1).max())
     return chars_UW[:, : longest + widest]
 
 

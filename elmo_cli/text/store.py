@@ -5,31 +5,45 @@ first occurrence. So one lexicon id per token says both what the softmax predict
 and what the character encoder reads (the row of the character table).
 """
 
+import hashlib
 import json
+import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elmo_cli.config import VocabularyConfig
 from elmo_cli.errors import TextError
-from elmo_cli.files import sha256_of, whole_folder, write_text
+from elmo_cli.files import write_text
 from elmo_cli.text.characters import character_table
 from elmo_cli.text.lexicon import GrowingLexicon, LexiconFile
-from elmo_cli.text.readers import BLOCK, TextReader, size_of
-from elmo_cli.text.vocabulary import Vocabulary
+from elmo_cli.text.readers import size_of
+from elmo_cli.text.vocabulary import Vocabulary, counts_beside
 
-FORMAT = 1
+FORMAT = 2
 """Version of the store's layout; raised when a reader of the old one would misread the new one."""
 
 TOKENS, SENTENCES, LEXICON, CHARACTERS, META = "tokens.u32", "sentences.i64", "lexicon.txt", "chars.u16", "meta.json"
 VOCABULARY = "vocab.txt"
 
+Spell = Callable[[Sequence[str]], npt.NDArray[np.integer[Any]]]
+"""Makes a table of ids, a row for each word."""
+
 TABLE_ROWS = 1 << 16
 """Word types whose characters are looked up at a time."""
+
+HASHED = 1 << 20
+"""Bytes of a file that are hashed at a time."""
+
+MOST_TYPES = VocabularyConfig.max_types
+"""Word types of a lexicon, at most, where nothing else is said."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +55,9 @@ class EncodedText:
     """Lexicon ids, sentences back to back."""
     starts: npt.NDArray[np.int64]
     """Where each sentence starts in ``tokens_N``, and the end of the last: S + 1 numbers."""
-    chars_UW: npt.NDArray[np.uint16]
-    """Character ids of every word type of the lexicon, as :func:`elmo_cli.text.characters.character_table`."""
+    chars_UW: npt.NDArray[np.integer[Any]]
+    """Character ids of every word type of the lexicon, as :func:`elmo_cli.text.characters.character_table` makes them,
+    or whatever else the token encoder reads of a word type."""
     lexicon: Sequence[str]
     """The U word types."""
 
@@ -62,12 +77,16 @@ class EncodedText:
         return len(self.chars_UW)
 
 
-def encode(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary, max_characters: int) -> EncodedText:
+def encode(
+    sentences: Iterable[Sequence[str]], vocabulary: Vocabulary, max_characters: int, *, spell: Spell | None = None
+) -> EncodedText:
     """Encodes sentences in memory.
 
     Args:
         sentences: Each a list of tokens; an empty one stays, as a sentence of no tokens.
         max_characters: W.
+        spell: What the token encoder reads of words, a row for each; None: the characters of
+            :func:`elmo_cli.text.characters.character_table`.
 
     Example:
         >>> text = encode([["the", "end"], ["the"]], Vocabulary(["<S>", "</S>", "<UNK>", "the"]), 50)
@@ -85,87 +104,30 @@ def encode(sentences: Iterable[Sequence[str]], vocabulary: Vocabulary, max_chara
         vocabulary=vocabulary,
         tokens_N=np.array(tokens, dtype=np.uint32),
         starts=np.array(ends, dtype=np.int64),
-        chars_UW=character_table(words, max_characters),
+        chars_UW=character_table(words, max_characters) if spell is None else spell(words),
         lexicon=words,
     )
 
 
-def build_store(
-    shards: Sequence[Path], vocabulary: Vocabulary, store_dir: Path, max_characters: int
-) -> Iterator[tuple[int, int]]:
-    """Encodes shards of tokenised text, one sentence a line, into a folder that appears whole.
-
-    Memory holds the lexicon and a few blocks of text, whatever the size of the corpus. Blank lines are no sentences;
-    they are counted in ``meta.json``.
+def open_store(store_dir: Path, *, check: bool = True) -> EncodedText:
+    """Maps a corpus store into memory.
 
     Args:
-        shards: Text files in the order in which their sentences are numbered.
-        max_characters: W.
-
-    Returns:
-        A generator of (bytes encoded, bytes in all); exhaust it to have the store.
-
-    Raises:
-        TextError: A shard cannot be read or is not UTF-8.
-        OutputError: The folder cannot be written.
-    """
-    total = sum(map(size_of, shards))
-    with whole_folder(store_dir) as folder:
-        lexicon = GrowingLexicon(vocabulary.ids)
-        done = num_tokens = num_sentences = blank_lines = 0
-        sources = []
-        with (folder / TOKENS).open("wb") as tokens_file, (folder / SENTENCES).open("wb") as sentences_file:
-            sentences_file.write(np.zeros(1, dtype="<i8").tobytes())
-            for shard in shards:
-                reader = TextReader(shard)
-                for tokens, ends, blank in _encoded_blocks(reader, lexicon):
-                    tokens_file.write(np.array(tokens, dtype="<u4").tobytes())
-                    sentences_file.write((np.array(ends, dtype="<i8") + num_tokens).tobytes())
-                    num_tokens += len(tokens)
-                    num_sentences += len(ends)
-                    blank_lines += blank
-                    yield done + reader.bytes_read, total
-                done += reader.bytes_read
-                sources.append({"name": shard.name, "size": reader.bytes_read, "sha256": reader.sha256})
-        _write_types(folder, list(lexicon), max_characters)
-        vocabulary.write(folder / VOCABULARY)
-        meta = {
-            "format": FORMAT,
-            "sentences": num_sentences,
-            "tokens": num_tokens,
-            "types": len(lexicon),
-            "max_characters": max_characters,
-            "blank_lines": blank_lines,
-            "vocabulary_sha256": vocabulary.sha256,
-            "sources": sources,
-        }
-        write_text(folder / META, json.dumps(meta, indent=2) + "\n")
-    yield done, total
-
-
-def open_store(store_dir: Path) -> EncodedText:
-    """Maps a corpus store into memory.
+        check: Whether every file is compared with its hash, which takes about a second per gigabyte.
 
     Raises:
         TextError: It is not a corpus store, has another format version, or is damaged.
     """
-    meta = _read_meta(store_dir)
-    if meta["format"] != FORMAT:
-        raise TextError(
-            f"{store_dir}: a corpus store of format {meta['format']}; this version reads format {FORMAT}",
-            hint="delete the folder; it is built again from the text",
-        )
+    meta = read_meta(store_dir)
     try:
         num_tokens, num_sentences = int(meta["tokens"]), int(meta["sentences"])
         types, max_characters = int(meta["types"]), int(meta["max_characters"])
-        vocabulary_sha256 = str(meta["vocabulary_sha256"])
-    except (KeyError, TypeError, ValueError) as error:
+        files = {str(name): (int(file["size"]), str(file["sha256"])) for name, file in meta["files"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TextError(f"{store_dir / META}: damaged: {error!r}", hint=_REBUILD) from error
-    vocabulary = Vocabulary.read(store_dir / VOCABULARY, require_specials=False)
-    if vocabulary.sha256 != vocabulary_sha256:
-        raise TextError(f"{store_dir / VOCABULARY}: not the vocabulary that the store was built with", hint=_REBUILD)
+    _check_files(store_dir, files, hashes=check)
     return EncodedText(
-        vocabulary=vocabulary,
+        vocabulary=Vocabulary.read(store_dir / VOCABULARY, require_specials=False),
         tokens_N=_mapped(store_dir / TOKENS, "<u4", (num_tokens,)),
         starts=_mapped(store_dir / SENTENCES, "<i8", (num_sentences + 1,)),
         chars_UW=_mapped(store_dir / CHARACTERS, "<u2", (types, max_characters)),
@@ -173,21 +135,22 @@ def open_store(store_dir: Path) -> EncodedText:
     )
 
 
-def store_is_current(store_dir: Path, shards: Sequence[Path], vocabulary: Vocabulary, max_characters: int) -> bool:
-    """Whether a store was built from just these files (name, size and hash), this vocabulary and this W."""
+def store_is_current(
+    store_dir: Path, shards: Sequence[Path], vocabulary: Vocabulary, max_characters: int, max_types: int = MOST_TYPES
+) -> bool:
+    """Whether a store was built from just these files (name, size and hash), this vocabulary, W and bound."""
     try:
-        meta = _read_meta(store_dir)
+        meta = read_meta(store_dir)
     except TextError:
         return False
-    made_from = (meta["format"], meta.get("vocabulary_sha256"), meta.get("max_characters"))
-    if made_from != (FORMAT, vocabulary.sha256, max_characters):
+    made_from = (meta.get("vocabulary_sha256"), meta.get("max_characters"), meta.get("max_types"))
+    if made_from != (vocabulary.sha256, max_characters, max_types):
         return False
     recorded = meta.get("sources")
     sources: list[dict[str, Any]] = [{"name": shard.name, "size": size_of(shard)} for shard in shards]
     if not isinstance(recorded, list) or [_name_and_size(source) for source in recorded] != sources:
         return False
-    # Hashing takes a second per gigabyte, so it comes last.
-    return all(source.get("sha256") == sha256_of(shard) for source, shard in zip(recorded, shards, strict=True))
+    return [source.get("sha256") for source in recorded] == hashes_of(shards)
 
 
 def is_store(path: Path) -> bool:
@@ -195,57 +158,98 @@ def is_store(path: Path) -> bool:
     return (path / META).is_file() and (path / TOKENS).is_file()
 
 
-_REBUILD = "delete the store's folder; it is built again from the text"
-
-
-def _encoded_blocks(reader: TextReader, lexicon: GrowingLexicon) -> Iterator[tuple["array[int]", "array[int]", int]]:
-    """Lexicon ids, sentence ends counted from the block's begin, and the number of blank lines."""
-    tokens, ends, blank = array("I"), array("q"), 0
-    lookup = lexicon.__getitem__
-    for line in reader.lines():
-        words = line.split()
-        if not words:
-            blank += 1
-            continue
-        tokens.extend(map(lookup, words))
-        ends.append(len(tokens))
-        if len(tokens) >= BLOCK:
-            yield tokens, ends, blank
-            tokens, ends, blank = array("I"), array("q"), 0
-    yield tokens, ends, blank
-
-
-def _write_types(folder: Path, words: list[str], max_characters: int) -> None:
-    with (folder / LEXICON).open("wb") as lexicon_file, (folder / CHARACTERS).open("wb") as chars_file:
+def write_types(folder: Path, words: Sequence[str], max_characters: int) -> None:
+    """Writes the character table of the lexicon, a bounded number of rows at a time."""
+    with (folder / CHARACTERS).open("wb") as file:
         for begin in range(0, len(words), TABLE_ROWS):
-            some = words[begin : begin + TABLE_ROWS]
-            lexicon_file.write("".join(f"{word}\n" for word in some).encode())
-            chars_file.write(character_table(some, max_characters).astype("<u2").tobytes())
+            table_UW = character_table(words[begin : begin + TABLE_ROWS], max_characters)
+            file.write(table_UW.astype("<u2").tobytes())
 
 
-def _name_and_size(source: Any) -> dict[str, Any]:
-    return {"name": source.get("name"), "size": source.get("size")} if isinstance(source, dict) else {}
+def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Writes what a store says of itself, the hashes of its files and its own included; it makes the store complete."""
+    names = [TOKENS, SENTENCES, LEXICON, CHARACTERS, VOCABULARY, counts_beside(Path(VOCABULARY)).name]
+    paths = [folder / name for name in names if (folder / name).is_file()]
+    hashes = zip(paths, hashes_of(paths), strict=True)
+    files = {path.name: {"size": path.stat().st_size, "sha256": digest} for path, digest in hashes}
+    write_text(folder / META, _signed({"format": FORMAT, **meta, "files": files}))
 
 
-def _read_meta(store_dir: Path) -> dict[str, Any]:
+def read_meta(store_dir: Path) -> dict[str, Any]:
+    """What a store says of itself.
+
+    Raises:
+        TextError: It is not a corpus store, has another format version, or its description is damaged.
+    """
     path = store_dir / META
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode()
+        meta = json.loads(text)
     except OSError as error:
         raise TextError(f"{store_dir}: not a corpus store: no readable {META}", hint=_REBUILD) from error
     except ValueError as error:
         raise TextError(f"{path}: not JSON: {error}", hint=_REBUILD) from error
     if not isinstance(meta, dict) or "format" not in meta:
         raise TextError(f"{path}: has no format version", hint=_REBUILD)
+    if meta["format"] != FORMAT:
+        raise TextError(
+            f"{store_dir}: a corpus store of format {meta['format']}; this version reads format {FORMAT}",
+            hint=_REBUILD,
+        )
+    signature = meta.pop("sha256", None)
+    if _signed(meta) != text:
+        raise TextError(f"{path}: damaged: its content does not have the hash {signature} that it names", hint=_REBUILD)
     return meta
+
+
+def hashes_of(paths: Sequence[Path], stopped: Event | None = None) -> list[str]:
+    """The SHA-256 of every file, several at a time.
+
+    Args:
+        stopped: Set by another thread that needs them no more; what comes then means nothing.
+    """
+
+    def hashed(path: Path) -> str:
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            while not (stopped and stopped.is_set()) and (piece := stream.read(HASHED)):
+                digest.update(piece)
+        return digest.hexdigest()
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return list(pool.map(hashed, paths))
+
+
+_REBUILD = "delete the store's folder; it is built again from the text"
+
+
+def _signed(meta: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(meta).encode()).hexdigest()
+    return json.dumps({**meta, "sha256": digest}, indent=2) + "\n"
+
+
+def _check_files(store_dir: Path, files: Mapping[str, tuple[int, str]], *, hashes: bool) -> None:
+    for name, (expected, _) in files.items():
+        path = store_dir / name
+        found = path.stat().st_size if path.is_file() else None
+        if found != expected:
+            size = "missing" if found is None else f"{found:,} bytes"
+            raise TextError(f"{path}: {size}, expected {expected:,} bytes", hint=_REBUILD)
+    if hashes:
+        paths = [store_dir / name for name in files]
+        for path, digest in zip(paths, hashes_of(paths), strict=True):
+            if digest != files[path.name][1]:
+                raise TextError(f"{path}: damaged: SHA-256 {digest}, expected {files[path.name][1]}", hint=_REBUILD)
+
+
+def _name_and_size(source: Any) -> dict[str, Any]:
+    return {"name": source.get("name"), "size": source.get("size")} if isinstance(source, dict) else {}
 
 
 def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     expected = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    found = path.stat().st_size if path.is_file() else None
-    if found != expected:
-        size = "missing" if found is None else f"{found:,} bytes"
-        raise TextError(f"{path}: {size}, expected {expected:,} bytes", hint=_REBUILD)
+    if path.stat().st_size != expected:
+        raise TextError(f"{path}: {path.stat().st_size:,} bytes, expected {expected:,} bytes", hint=_REBUILD)
     if expected == 0:
         return np.zeros(shape, dtype=dtype)
     return np.memmap(path, dtype=dtype, mode="r", shape=shape)

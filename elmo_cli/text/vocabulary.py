@@ -1,7 +1,7 @@
 """The vocabulary: the classes of the softmax, and the file that lists them, one word a line."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +42,8 @@ class Vocabulary:
     counts_V: npt.NDArray[np.int64] | None = None
     """How often each word is a target in the training text: for ``<S>`` and ``</S>`` the number of sentences, for
     ``<UNK>`` the number of tokens outside the vocabulary. None where nobody counted."""
+    specials: tuple[str, str, str] = SPECIALS
+    """What begin, end and unknown are called here; other names than the usual only in models of ELMoForManyLangs."""
 
     def __len__(self) -> int:
         return len(self.words)
@@ -53,18 +55,18 @@ class Vocabulary:
 
     @cached_property
     def begin_id(self) -> int:
-        """The id of ``<S>``."""
-        return self._special(BEGIN)
+        """The id of the sentence begin, ``<S>``."""
+        return self._special(self.specials[0])
 
     @cached_property
     def end_id(self) -> int:
-        """The id of ``</S>``."""
-        return self._special(END)
+        """The id of the sentence end, ``</S>``."""
+        return self._special(self.specials[1])
 
     @cached_property
     def unknown_id(self) -> int:
-        """The id of ``<UNK>``."""
-        return self._special(UNKNOWN)
+        """The id of words outside, ``<UNK>``."""
+        return self._special(self.specials[2])
 
     @cached_property
     def sha256(self) -> str:
@@ -97,7 +99,16 @@ class Vocabulary:
         )
 
     @classmethod
-    def from_counts(cls, counts: Mapping[str, int], config: VocabularyConfig, *, sentences: int) -> "Vocabulary":
+    def from_counts(
+        cls,
+        counts: Mapping[str, int],
+        config: VocabularyConfig,
+        *,
+        sentences: int,
+        tokens: int | None = None,
+        types: int | None = None,
+        forced: Sequence[str] = (),
+    ) -> "Vocabulary":
         """The most frequent words after the specials; of equally frequent ones the first in code point order.
 
         Args:
@@ -105,9 +116,12 @@ class Vocabulary:
                 counts as a token outside the vocabulary, the other two are left out.
             config: How many words, and how rare.
             sentences: How many sentences the words were counted in.
+            tokens: How many tokens there were; None: the sum of the counts.
+            types: How many distinct words; None: as many as there are counts.
+            forced: Words that are in it however rare they are, in their place by count.
 
         Raises:
-            TextError: No word is frequent enough.
+            TextError: No word is frequent enough, or there are more forced words than places.
 
         Example:
             >>> counts = {"a": 2, "b": 5, "c": 1}
@@ -115,20 +129,29 @@ class Vocabulary:
             >>> vocabulary.words, vocabulary.counts_V.tolist()
             (['<S>', '</S>', '<UNK>', 'b', 'a'], [3, 3, 1, 5, 2])
         """
-        ordinary = ((word, count) for word, count in counts.items() if word not in SPECIALS)
-        frequent = [(word, count) for word, count in ordinary if count >= config.min_count]
-        if not frequent:
+        ordinary = {word: count for word, count in counts.items() if word not in SPECIALS}
+        chosen = {word: ordinary.get(word, 0) for word in forced if word not in SPECIALS}
+        places = config.size - len(SPECIALS) - len(chosen)
+        if places < 0:
             raise TextError(
-                f"no word was seen at least {config.min_count} times ({len(counts):,} different words in all)",
+                f"{len(chosen):,} forced words and {len(SPECIALS)} specials, but the vocabulary has {config.size:,} "
+                "places at most",
+                hint=f"give it more with --size {len(chosen) + len(SPECIALS)}",
+            )
+        frequent = [item for item in ordinary.items() if item[1] >= config.min_count and item[0] not in chosen]
+        if not frequent and not any(chosen.values()):
+            raise TextError(
+                f"no word was seen at least {config.min_count} times "
+                f"({len(counts) if types is None else types:,} different words in all)",
                 hint="give more text, or keep rarer words with --min-count 1",
             )
-        frequent.sort(key=lambda item: (-item[1], item[0]))
-        del frequent[config.size - len(SPECIALS) :]
-        kept = sum(count for _, count in frequent)
-        outside = sum(counts.values()) - kept - counts.get(BEGIN, 0) - counts.get(END, 0)
+        frequent.sort(key=_rank)
+        rows = sorted([*frequent[:places], *chosen.items()], key=_rank)
+        seen = sum(counts.values()) if tokens is None else tokens
+        outside = seen - sum(count for _, count in rows) - counts.get(BEGIN, 0) - counts.get(END, 0)
         return cls(
-            [*SPECIALS, *(word for word, _ in frequent)],
-            np.array([sentences, sentences, outside, *(count for _, count in frequent)], dtype=np.int64),
+            [*SPECIALS, *(word for word, _ in rows)],
+            np.array([sentences, sentences, outside, *(count for _, count in rows)], dtype=np.int64),
         )
 
     @classmethod
@@ -143,9 +166,11 @@ class Vocabulary:
         Raises:
             TextError: A line is blank or repeated, a special is missing, or the counts belong to other words.
         """
-        words = cls.from_lines(read_lines(path), str(path), require_specials=require_specials).words
+        vocabulary = cls.from_lines(read_lines(path), str(path), require_specials=require_specials)
         counts_path = counts_beside(path)
-        return cls(words, _read_counts(counts_path, words) if counts_path.is_file() else None)
+        return (
+            vocabulary.with_counts(read_lines(counts_path), str(counts_path)) if counts_path.is_file() else vocabulary
+        )
 
     @classmethod
     def from_lines(cls, lines: Iterable[str], place: str, *, require_specials: bool = True) -> "Vocabulary":
@@ -166,6 +191,17 @@ class Vocabulary:
                 hint=f"build one with: elmo vocab TEXT --out {place}",
             )
         return cls(words)
+
+    def with_counts(self, lines: Iterable[str], place: str) -> "Vocabulary":
+        """The same words with the counts in some lines, ``word<TAB>count`` each.
+
+        Args:
+            place: What messages call the lines' origin.
+
+        Raises:
+            TextError: They belong to other words.
+        """
+        return Vocabulary(self.words, _read_counts(lines, place, self.words))
 
     def write(self, path: Path) -> None:
         """Writes the words to ``path`` and their counts, where known, beside it.
@@ -198,6 +234,10 @@ def counts_beside(path: Path) -> Path:
     return path.with_suffix(".counts.tsv")
 
 
+def _rank(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
 def _lines(lines: "Iterator[str] | list[str]") -> bytes:
     return "".join(f"{line}\n" for line in lines).encode(errors="surrogatepass")
 
@@ -216,15 +256,15 @@ def _words(lines: Iterable[str], place: str) -> Iterator[str]:
         yield word
 
 
-def _read_counts(path: Path, words: list[str]) -> npt.NDArray[np.int64]:
-    hint = f"delete {path.name} to go without counts, or build both again with elmo vocab"
-    rows = list(read_lines(path))
+def _read_counts(lines: Iterable[str], place: str, words: list[str]) -> npt.NDArray[np.int64]:
+    hint = f"delete {Path(place).name} to go without counts, or build both again with elmo vocab"
+    rows = list(lines)
     if len(rows) != len(words):
-        raise TextError(f"{path}: {len(rows):,} counts for {len(words):,} words", hint=hint)
+        raise TextError(f"{place}: {len(rows):,} counts for {len(words):,} words", hint=hint)
     counts_V = np.zeros(len(words), dtype=np.int64)
     for number, (row, word) in enumerate(zip(rows, words, strict=True)):
         counted, _, count = row.partition("\t")
         if counted != word or not (count.isascii() and count.isdigit()):
-            raise TextError(f"{path}:{number + 1}: expected {word!r}, a tab and its count, found {row!r}", hint=hint)
+            raise TextError(f"{place}:{number + 1}: expected {word!r}, a tab and its count, found {row!r}", hint=hint)
         counts_V[number] = int(count)
     return counts_V

@@ -27,12 +27,12 @@ def test_the_path_arrives_and_its_kind_is_told(elmo, play) -> None:
         "run/model: model",
         "  vector_dim     1,024             E: width of an ELMo vector",
         "  filters        [1, 32], [2, 64]  (width in characters, how many) per convolution",
-        "  held_out",
+        "  held_out                         measured on text apart from the training text",
         "    perplexity   39.7              exp of mean loss of both directions, full softmax",
         "  cell_clip      -                 Bound on the memory cell after every step",
         "  start_state    yes               whether the model records one for sentences",
-        "  text",
-        "    language     en                ISO 639 code whose sentence rules words uses",
+        "  text                             how text was cut into tokens",
+        "    language     en                ISO 639 code whose sentence rules are followed",
         "  something_new  12,345",
     ]
 

@@ -3,23 +3,29 @@
 import gzip
 import io
 import json
+import ssl
 import tarfile
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.options import options_dict
+from elmo_cli.formats.safetensors_file import write_safetensors_model
 from elmo_cli.formats.weights import write_weights
 from tests import numpy_elmo as reference
+from tests import numpy_manylangs as manylangs
 
 CONFIG = ModelConfig(
     char_cnn=CharCnnConfig(embedding_dim=4, filters=((1, 3), (2, 4), (3, 5)), highways=2),
@@ -144,6 +150,50 @@ def allennlp_state(
     return {prefix + name: torch.from_numpy(np.array(array, np.float32)) for name, array in state.items()}
 
 
+MANYLANGS: dict[str, Any] = {
+    "encoder": {"name": "elmo", "projection_dim": 5, "cell_clip": 3, "proj_clip": 3, "dim": 9, "n_layers": 2},
+    "token_embedder": {
+        "name": "cnn",
+        "activation": "relu",
+        "filters": [[1, 3], [2, 4], [3, 5]],
+        "n_highway": 2,
+        "word_dim": 6,
+        "char_dim": 4,
+        "max_characters_per_token": 9,
+    },
+    "classifier": {"name": "sampled_softmax", "n_samples": 8192},
+    "dropout": 0.1,
+}
+"""The architecture of a small model of ELMoForManyLangs, as its own configuration says it."""
+MANYLANGS_CHARACTERS = [*"<bos>ethwölf語猫ñяक", "<bos>", "<eos>", "<oov>", "<pad>", "<bow>", "<eow>", "\u3000", "👍"]
+MANYLANGS_WORDS = ["<oov>", "<bos>", "<eos>", "<pad>", "the", "zwölf", "猫", "longest", "яя", "<S>"]
+ARCHITECTURE_FILE = "cnn_50_100_512_4096_sample.json"
+
+
+def manylangs_config(**changes: Any) -> dict[str, Any]:
+    """The small architecture with other values: ``dim=7`` changes whichever part has a ``dim``."""
+    parts = {part: {**MANYLANGS[part]} for part in ("encoder", "token_embedder")}
+    for name, value in changes.items():
+        part = "encoder" if name in parts["encoder"] else "token_embedder"
+        parts[part][name] = value
+    return {**MANYLANGS, **parts}
+
+
+def write_manylangs(folder: Path, config: dict[str, Any] = MANYLANGS, *, old_pickles: bool = False) -> manylangs.Model:
+    """A folder as ELMoForManyLangs writes it, the architecture's file beside the others."""
+    model = manylangs.random_model(config, MANYLANGS_CHARACTERS, MANYLANGS_WORDS)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, arrays in (("token_embedder.pkl", model.tokens), ("encoder.pkl", model.stack)):
+        tensors = OrderedDict((key, torch.from_numpy(array)) for key, array in arrays.items())
+        torch.save(tensors, folder / name, _use_new_zipfile_serialization=not old_pickles)
+    for name, ids in (("char.dic", model.characters), ("word.dic", model.words)):
+        (folder / name).write_text("".join(f"{token}\t{number}\n" for token, number in ids.items()), encoding="utf-8")
+    trained = {"seed": 1, "config_path": f"/users/somebody/configs/{ARCHITECTURE_FILE}", "max_sent_len": 20}
+    (folder / "config.json").write_text(json.dumps(trained))
+    (folder / ARCHITECTURE_FILE).write_text(json.dumps(config))
+    return model
+
+
 def write_tar(path: Path, members: Mapping[str, bytes]) -> None:
     with tarfile.open(path, "w:gz") as archive:
         for name, data in members.items():
@@ -169,8 +219,35 @@ class Server:
         self.address = ""
 
 
+def write_form(folder: Path, form: str) -> Path:
+    """A sound model of :data:`CONFIG` in one of :data:`FORMS`."""
+    weights = reference.random_model(CONFIG, seed=1)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / form
+    if form == "folder":
+        write_published(path)
+    elif form == "model.safetensors":
+        path = folder / "hub"
+        write_safetensors_model(path, ModelFiles(config=CONFIG, weights=weights))
+    elif form == "model.zip":
+        write_zip(path, pack_members()[0])
+    else:
+        state = torch_bytes(allennlp_state(weights, CONFIG, prefix="_elmo."))
+        if form == "best.th":
+            path.write_bytes(state)
+        else:
+            write_tar(path, {"config.json": b"{}", "weights.th": state})
+    return path
+
+
+FORMS = ("folder", "model.safetensors", "model.zip", "best.th", "model.tar.gz")
+
+TLS = Path(__file__).parent / "tls"
+"""A certificate for the loopback, which no machine trusts, and its key."""
+
+
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(*, tls: bool = False) -> Iterator[Server]:
     server = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -196,7 +273,11 @@ def serving() -> Iterator[Server]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.address = f"http://127.0.0.1:{http.server_port}"
+        server.address = f"http{'s' if tls else ''}://127.0.0.1:{http.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+            http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
         thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

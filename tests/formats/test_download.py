@@ -13,7 +13,7 @@ import pytest
 from elmo_cli.errors import ModelError, OutputError
 from elmo_cli.formats import download
 from elmo_cli.formats.download import cache_folder, fetch
-from tests.formats.containers import Server, serving
+from tests.formats.containers import TLS, Server, serving
 
 DATA = bytes(range(256)) * 20_000
 
@@ -227,3 +227,23 @@ def test_the_cache_is_where_the_system_has_its_caches(monkeypatch: pytest.Monkey
     assert cache_folder() == Path("/somewhere/elmo")
     monkeypatch.setenv("ELMO_CACHE", "/here")
     assert cache_folder() == Path("/here")
+
+
+def test_a_file_comes_over_tls_from_a_server_that_is_trusted(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "certificate.pem"))
+    with serving(tls=True) as server:
+        assert server.address.startswith("https://")
+        server.files["/model.zip"] = DATA
+        assert fetch(f"{server.address}/model.zip").read_bytes() == DATA
+    assert kept(cache) == ["address", "file-model.zip", "sha256"]
+
+
+def test_a_server_that_nobody_vouches_for_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    message = r"/model.zip: the server's certificate is not trusted: self.signed certificate\nHint: .* SSL_CERT_FILE"
+    with serving(tls=True) as server:
+        server.files["/model.zip"] = DATA
+        with pytest.raises(ModelError, match=message):
+            fetch(f"{server.address}/model.zip")
+        assert server.asked == []
+    assert kept(cache) == []

@@ -95,8 +95,11 @@ def test_what_people_write_cannot_leave_its_place() -> None:
     [
         ("hdf5", "elmo", "elmo embed elmo sentences.txt --out vectors.hdf5"),
         ("nlpl", "my elmo.zip", "elmo embed 'my elmo.zip' sentences.txt --out vectors.hdf5"),
-        ("safetensors", "elmo", "elmo export elmo --to hdf5 --out model"),
+        ("safetensors", "elmo", "elmo embed elmo sentences.txt --out vectors.hdf5"),
     ],
 )
 def test_every_form_says_how_it_is_loaded(container: str, name: str, command: str) -> None:
-    assert command in model_card(name, BARE, container, CardFields()).splitlines()
+    lines = model_card(name, BARE, container, CardFields()).splitlines()
+    assert command in lines
+    assert f'model = load_model("{name}")' in lines
+    assert ('tensors = load_file("model.safetensors")' in lines) == (container == "safetensors")

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from elmo_cli.config import SMALL, CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ModelError, OutputError
+from elmo_cli.formats.content import read_bytes
 from elmo_cli.formats.model_folder import (
     ModelFiles,
     describe_model,
@@ -14,6 +16,9 @@ from elmo_cli.formats.model_folder import (
     read_model_folder,
     write_model_folder,
 )
+from elmo_cli.formats.model_pack import read_model_pack
+from elmo_cli.formats.pack_file import write_model_pack
+from elmo_cli.formats.safetensors_file import read_safetensors_model, write_safetensors_model
 from elmo_cli.formats.weights import count_parameters, expected_datasets
 from tests.numpy_elmo import random_model
 
@@ -46,6 +51,24 @@ def bits(files: ModelFiles) -> dict[str, bytes]:
     for name, pair in (("softmax", files.softmax), ("start_state", files.start_state)):
         arrays |= {f"{name} {number}": array for number, array in enumerate(pair or ())}
     return {name: array.tobytes() for name, array in arrays.items()}
+
+
+def test_the_sentencepiece_model_travels_with_the_model(tmp_path: Path, files: ModelFiles) -> None:
+    pieces = tmp_path / "learned.model"
+    pieces.write_bytes(b"pieces")
+    with_pieces = replace(files, pieces=pieces)
+    write_model_folder(tmp_path / "model", with_pieces)
+    read = read_model_folder(tmp_path / "model")
+    assert read.pieces == tmp_path / "model" / "tokenizer.model"
+    write_model_folder(tmp_path / "model", read)
+    assert (tmp_path / "model" / "tokenizer.model").read_bytes() == b"pieces"
+    write_model_pack(tmp_path / "model.zip", read)
+    packed = read_model_pack(tmp_path / "model.zip").pieces
+    assert packed is not None and read_bytes(packed) == b"pieces"
+    write_safetensors_model(tmp_path / "tensors", read)
+    assert read_safetensors_model(tmp_path / "tensors").pieces == tmp_path / "tensors" / "tokenizer.model"
+    write_model_folder(tmp_path / "other", files)
+    assert read_model_folder(tmp_path / "other").pieces is None
 
 
 def test_a_model_comes_back_bit_by_bit(tmp_path: Path, files: ModelFiles) -> None:

@@ -75,8 +75,8 @@ def test_all_that_is_wrong_with_the_tensors_is_listed(model_dir: Path) -> None:
         "  char_embed: missing, expected F32 (261, 3)",
         "  CNN/b_cnn_0: expected F32 (4), found F32 (7)",
         "  CNN/b_cnn_1: expected F32 (6), found F64 (6)",
-        "  softmax/W: expected finite numbers, found 1 NaN or infinite of 20",
         "  softmax/b: missing, expected F32 (4)",
+        "  softmax/W: expected finite numbers, found 1 NaN or infinite of 20",
     ]
 
 

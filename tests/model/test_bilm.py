@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.formats.side_by_side import room_for
 from elmo_cli.model.bilm import BiLM, make_dropout
 from elmo_cli.model.lstm import LstmState
-from elmo_cli.model.published import from_published, to_published
+from elmo_cli.model.published import _joined, adopt_published, each_published, from_published, to_published
 from elmo_cli.model.softmax import full_losses
 from tests import numpy_elmo as reference
 
@@ -191,3 +192,37 @@ def test_fresh_weights_follow_the_reference() -> None:
     tanh = BiLM(architecture(activation="tanh", filters=((5, 400),)))
     tanh.reset_parameters(torch.Generator().manual_seed(1))
     assert to_published(tanh)["CNN/W_cnn_0"].std() == pytest.approx(20**-0.5, rel=0.05)
+
+
+def test_adopted_weights_are_not_copied_and_their_names_are_let_go() -> None:
+    for config in ARCHITECTURES.values():
+        weights = reference.random_model(config, seed=5, vocabulary_size=V)
+        room = room_for({name: array.shape for name, array in weights.items()})
+        for name, array in weights.items():
+            room[name][...] = array
+        arrays, bilm = dict(room), BiLM(config, V)
+        adopt_published(bilm, arrays)
+        assert arrays == {}
+        for name, array in each_published(bilm):
+            assert np.shares_memory(array, room[name]), name
+            assert np.array_equal(array, weights[name])
+
+
+def test_weights_that_lie_otherwise_are_adopted_as_copies() -> None:
+    config = ARCHITECTURES["two highways, residual, clips"]
+    weights = reference.random_model(config, seed=5, vocabulary_size=V)
+    scattered = {name: np.asfortranarray(array) for name, array in weights.items()}
+    for array in scattered.values():
+        array.flags.writeable = False
+    bilm = BiLM(config, V)
+    adopt_published(bilm, scattered)
+    assert all(np.array_equal(array, weights[name]) for name, array in each_published(bilm))
+    with pytest.raises(ValueError, match="names differ from the architecture"):
+        adopt_published(bilm, {})
+
+
+def test_halves_in_the_wrong_order_are_not_taken_for_a_pair() -> None:
+    whole = np.arange(12, dtype=np.float32).reshape(2, 6).copy()
+    assert _joined([whole[0], whole[1]]) is whole
+    assert np.array_equal(_joined([whole[1], whole[0]]), whole[::-1])
+    assert np.array_equal(_joined([whole[0], whole[0]]), whole[[0, 0]])

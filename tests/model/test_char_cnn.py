@@ -85,3 +85,17 @@ def test_the_highway_carries_as_the_reference_writes_it() -> None:
     gate = torch.sigmoid(torch.tensor(1.0))
     expected = gate * torch.zeros(2) + (1 - gate) * torch.tensor([-2.0, 1.0])
     torch.testing.assert_close(values[0], expected)
+
+
+def test_two_highways_have_the_values_of_allennlps_own_test() -> None:
+    # Its one matrix is ours for the transformed branch, and with the sign turned ours for the gate.
+    vectors = torch.tensor([[-2.0, 1.0], [3.0, -2.0]])
+    for weight, bias in ((1.0, 0.0), (2.0, -2.0)):
+        highway = Highway(2)
+        with torch.no_grad():
+            highway.transform_weight.fill_(weight)
+            highway.transform_bias.fill_(bias)
+            highway.carry_weight.fill_(-weight)
+            highway.carry_bias.fill_(-bias)
+        vectors = highway(vectors)
+    torch.testing.assert_close(vectors, torch.tensor([[-0.0394, 0.0197], [1.7527, -0.5550]]), rtol=0, atol=1e-4)
