@@ -37,3 +37,11 @@ class ModelError(ElmoError):
 
 class OutputError(ElmoError):
     """A result cannot be written: the place is taken, read-only or full."""
+
+
+class BusyError(OutputError):
+    """Another process is at work in the place."""
+
+
+class DivergedError(ElmoError):
+    """The loss stopped being a number."""

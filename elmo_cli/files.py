@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from elmo_cli.errors import OutputError
+from elmo_cli.errors import BusyError, OutputError
 
 PARTIAL = ".partial-"
 """Prefix of temporary names. What carries it is left over from a kill and may be deleted."""
@@ -34,16 +34,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.name}-", dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     partial = Path(name)
     try:
         yield partial
         partial.chmod(0o666 & ~_umask())
-        _flush(partial)
+        flush(partial)
         partial.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -59,19 +59,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{path.name}-", dir=path.parent))
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         yield partial
         partial.chmod(0o777 & ~_umask())
-        for file in partial.rglob("*"):
-            _flush(file)
-        _flush(partial)
-        _swap(partial, path)
-        _flush(path.parent)
+        put_folder(partial, path)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def put_folder(finished: Path, path: Path) -> None:
+    """Flushes a folder to disk and renames it to ``path``, where it replaces another one.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    for file in finished.rglob("*"):
+        flush(file)
+    flush(finished)
+    _swap(finished, path)
+    flush(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -85,18 +94,19 @@ def hold(folder: Path) -> Iterator[None]:
     """Keeps a folder, made if need be, for this process alone; the lock goes with the process, however it ends.
 
     Raises:
-        OutputError: Another process holds it, or it cannot be written to.
+        BusyError: Another process holds it.
+        OutputError: It cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK).open("a")
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise OutputError(
+            raise BusyError(
                 f"{folder}: another elmo process is at work in it", hint="wait for it, or choose another --out"
             ) from error
         yield
@@ -125,7 +135,8 @@ def _swap(partial: Path, path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Waits until what was written to a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -139,7 +150,8 @@ def _umask() -> int:
     return mask
 
 
-def _cannot_write(path: Path, error: OSError) -> OutputError:
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """What to raise where something cannot be written."""
     return OutputError(
         f"{path}: cannot be written: {error.strerror or error}",
         hint="choose another place with --out, or free space and check the folder's permissions; nothing was changed",

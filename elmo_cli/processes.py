@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from elmo_cli.errors import ElmoError
+from elmo_cli.errors import ConfigError, ElmoError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -18,10 +19,83 @@ Made = TypeVar("Made")
 IN_FLIGHT = 3
 """Items per process that are handed out before the first one is back; bounds the memory."""
 
+WORTH_STARTING = 8 << 20
+"""Bytes of an input that are worth more processes than one; starting some takes a few tenths of a second."""
+
 
 def usable_cores() -> int:
     """How many cores this process may use, at least 1."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def suitable_processes(wanted: int | None, size: int | None) -> int:
+    """How many processes to use.
+
+    Args:
+        wanted: What the user asked for; None leaves it open.
+        size: Bytes of the input; None where nobody knows.
+
+    Example:
+        >>> suitable_processes(None, 1_000_000), suitable_processes(3, 1_000_000)
+        (1, 3)
+    """
+    if wanted is not None:
+        return wanted
+    return 1 if size is not None and size < WORTH_STARTING else usable_cores()
+
+
+class Workers:
+    """Processes that wait for work; made by :func:`workers`."""
+
+    def __init__(self, pool: ProcessPoolExecutor | None, processes: int) -> None:
+        self._pool = pool
+        self._processes = processes
+
+    def map_in_order(self, function: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+        """As the function :func:`map_in_order`, in the processes that are there."""
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                waiting.append(self._pool.submit(function, item))
+                if len(waiting) >= IN_FLIGHT * self._processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise ElmoError(
+                "a worker process died before its work was done; most often the system ended it for want of memory",
+                hint="run it again with fewer --processes",
+            ) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@contextmanager
+def workers(
+    processes: int, *, prepare: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[Workers]:
+    """Keeps processes for several stages of work, since each takes a moment to start.
+
+    Args:
+        processes: With 1 everything happens in the calling process.
+        prepare: Called with ``arguments`` once in every process before its first item, to keep what all items need.
+    """
+    if processes <= 1:
+        if prepare is not None:
+            prepare(*arguments)
+        yield Workers(None, 1)
+        return
+    # A fork would copy locks that threads of torch or h5py hold; spawned processes start clean.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(prepare, arguments))
+    try:
+        yield Workers(pool, processes)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def map_in_order(
@@ -40,8 +114,9 @@ def map_in_order(
     Args:
         function: A function of a module's top level; items and results must be picklable.
         items: Read in the calling process, lazily.
-        processes: With 1 everything happens in the calling process.
-        prepare: Called with ``arguments`` once in every process before its first item, to keep what all items need.
+        processes: As in :func:`workers`.
+        prepare: As in :func:`workers`.
+        arguments: As in :func:`workers`.
 
     Raises:
         ElmoError: A process died, which is most often the system's doing where memory ran out. What ``function``
@@ -51,29 +126,8 @@ def map_in_order(
         >>> list(map_in_order(abs, [-2, 1], processes=1))
         [2, 1]
     """
-    if processes <= 1:
-        if prepare is not None:
-            prepare(*arguments)
-        yield from map(function, items)
-        return
-    # A fork would copy locks that threads of torch or h5py hold; spawned processes start clean.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(prepare, arguments))
-    waiting: deque[Future[Made]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= IN_FLIGHT * processes:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise ElmoError(
-            "a worker process died before its work was done; most often the system ended it for want of memory",
-            hint="run it again with fewer --processes",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with workers(processes, prepare=prepare, arguments=arguments) as pool:
+        yield from pool.map_in_order(function, items)
 
 
 def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
@@ -90,3 +144,18 @@ def _end_with_parent() -> None:
     assert parent is not None, "workers are started by a process"
     parent.join()
     os._exit(1)
+
+
+def place_in_group() -> tuple[int, int]:
+    """This process's rank and the number of processes, as ``torchrun`` tells them; (0, 1) where it started nothing.
+
+    Raises:
+        ConfigError: The numbers are none.
+    """
+    found = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
+    if not all(value.isdecimal() for value in found) or not int(found[0]) < int(found[1]):
+        raise ConfigError(
+            f"RANK={found[0]} WORLD_SIZE={found[1]}: expected numbers as torchrun sets them, RANK below WORLD_SIZE",
+            hint="unset both, or start it with torchrun --nproc-per-node N -m elmo_cli",
+        )
+    return int(found[0]), int(found[1])

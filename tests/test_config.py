@@ -12,12 +12,15 @@ from elmo_cli import config as config_module
 from elmo_cli.config import (
     PRESETS,
     CharCnnConfig,
+    InputConfig,
     LstmConfig,
     ModelConfig,
+    PiecesConfig,
     RunConfig,
     TextConfig,
     TrainConfig,
     VocabularyConfig,
+    as_named_now,
     from_dict,
     override,
     parse_assignments,
@@ -51,7 +54,14 @@ def test_a_section_reports_all_its_problems_at_once() -> None:
         (lambda: ModelConfig(char_cnn=CharCnnConfig(filters=((1, 8),))), "filters sum to 8, which must be at least"),
         (lambda: ModelConfig(share_embedding_softmax=True), "share_embedding_softmax needs a word table"),
         (lambda: TextConfig(tokenizer="bpe"), "tokenizer must be words, whitespace or sentencepiece: 'bpe'"),
-        (lambda: TextConfig(decode_errors="ignore"), "decode_errors must be strict or replace"),
+        (lambda: TextConfig(normalization="nfd"), "normalization must be auto, nfc, nfkc or none: 'nfd'"),
+        (lambda: PiecesConfig(size=7), "size must be at least 8, not 7"),
+        (lambda: PiecesConfig(algorithm="word"), "algorithm must be unigram or bpe: 'word'"),
+        (lambda: PiecesConfig(character_coverage=0.9), "character_coverage must be from 0.98 to 1, not 0.9"),
+        (lambda: PiecesConfig(sample_sentences=0), "sample_sentences must be at least 1, not 0"),
+        (lambda: InputConfig(decode_errors="ignore"), "decode_errors must be strict, replace or skip"),
+        (lambda: InputConfig(encoding="utf-9"), "encoding is not one that Python knows: 'utf-9'"),
+        (lambda: InputConfig(encoding="rot13"), "encoding is not one that Python knows: 'rot13'"),
         (lambda: VocabularyConfig(size=3), "size must be at least 4"),
         (lambda: VocabularyConfig(min_count=0), "min_count must be at least 1"),
         (lambda: TrainConfig(held_out=0.5), "held_out must be a share above 0 and below 0.5"),
@@ -152,3 +162,26 @@ def test_every_setting_says_what_it_is() -> None:
         }
         missing = {entry.name for entry in fields(section)} - documented
         assert missing <= {"lstm"}, f"{section.__name__}: {missing}"
+
+
+def test_normalisation_is_settled_by_the_tokenizer_before_it_is_recorded() -> None:
+    forms = {"words": "nfc", "sentencepiece": "nfc", "whitespace": "none"}
+    assert {name: TextConfig(tokenizer=name).settled().normalization for name in forms} == forms
+    assert TextConfig(tokenizer="whitespace", normalization="nfkc").settled().normalization == "nfkc"
+
+
+def test_settings_recorded_before_there_was_normalisation_mean_none() -> None:
+    assert TextConfig.recorded({}) == TextConfig(tokenizer="whitespace", normalization="none")
+    old = {"tokenizer": "words", "language": "de", "decode_errors": "strict"}
+    assert TextConfig.recorded(old) == TextConfig(language="de", normalization="none")
+    settled = TextConfig(tokenizer="sentencepiece", lowercase=True).settled()
+    assert TextConfig.recorded(to_dict(settled)) == settled
+
+
+def test_settings_that_have_moved_are_found_in_old_records() -> None:
+    record = to_dict(RunConfig())
+    del record["input"]
+    record["text"]["decode_errors"] = "replace"
+    assert from_dict(RunConfig, as_named_now(record), where="config.json").input.decode_errors == "replace"
+    now = to_dict(RunConfig(input=InputConfig(decode_errors="skip")))
+    assert as_named_now(now) == now

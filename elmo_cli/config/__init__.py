@@ -6,13 +6,15 @@ Settings are found in this order: flag, ``--set``, ``--config``, preset.
 
 from elmo_cli.config.model import CharCnnConfig, LstmConfig, ModelConfig, OwnListsConfig
 from elmo_cli.config.presets import COMPACT, MEDIUM, ORIGINAL, PRESETS, REFERENCE_RECIPE, SMALL, TINY, preset
-from elmo_cli.config.run import RunConfig
+from elmo_cli.config.run import RunConfig, as_named_now
 from elmo_cli.config.text import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig, VocabularyConfig
-from elmo_cli.config.train import TrainConfig
+from elmo_cli.config.train import LENGTHS, TrainConfig
 from elmo_cli.config.values import Section, from_dict, override, parse_assignments, read_toml, to_dict
+from elmo_cli.config.vectors import VectorConfig
 
 __all__ = [
     "COMPACT",
+    "LENGTHS",
     "MEDIUM",
     "ORIGINAL",
     "PRESETS",
@@ -31,7 +33,9 @@ __all__ = [
     "SplitConfig",
     "TextConfig",
     "TrainConfig",
+    "VectorConfig",
     "VocabularyConfig",
+    "as_named_now",
     "from_dict",
     "override",
     "parse_assignments",

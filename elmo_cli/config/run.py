@@ -1,6 +1,8 @@
 """All sections together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from elmo_cli.config.checks import require
 from elmo_cli.config.model import ModelConfig
@@ -25,3 +27,17 @@ class RunConfig:
             "model",
             (self.model.own_lists is None, "own_lists must be null: such models are read, not trained"),
         )
+
+
+def as_named_now(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that a run recorded, with those that have moved since in their place.
+
+    Example:
+        >>> as_named_now({"text": {"language": "de", "decode_errors": "replace"}})
+        {'text': {'language': 'de'}, 'input': {'decode_errors': 'replace'}}
+    """
+    text = dict(values.get("text", {}))
+    if "decode_errors" not in text:
+        return dict(values)
+    moved = {"decode_errors": text.pop("decode_errors")}
+    return {**values, "text": text, "input": moved | dict(values.get("input", {}))}

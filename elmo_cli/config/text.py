@@ -1,7 +1,9 @@
 """From raw text to the classes of the softmax."""
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from elmo_cli.config.checks import require
 
@@ -48,23 +50,47 @@ class TextConfig:
     inventory, ``whitespace`` cuts a line (one sentence) at spaces."""
     language: str = "en"
     """ISO 639 code whose sentence rules are followed."""
-    normalization: str = "nfc"
-    """Unicode normal form that text is brought to first: ``nfc``, ``nfkc`` or ``none``."""
+    normalization: str = "auto"
+    """Unicode normal form that text is brought to first: ``nfc``, ``nfkc`` or ``none``. ``auto`` is ``nfc`` for raw
+    text and ``none`` for ``whitespace``, whose tokens are somebody's already."""
     lowercase: bool = False
     """Whether all letters are made small."""
     zero_digits: bool = False
     """Whether every decimal digit becomes 0."""
-    decode_errors: str = "strict"
-    """As in :class:`InputConfig`."""
 
     def __post_init__(self) -> None:
         require(
             "text",
             _one_of("tokenizer", self.tokenizer, "words", "whitespace", "sentencepiece"),
-            _one_of("normalization", self.normalization, "nfc", "nfkc", "none"),
-            _one_of("decode_errors", self.decode_errors, "strict", "replace"),
+            _one_of("normalization", self.normalization, "auto", "nfc", "nfkc", "none"),
             (self.language.isascii() and self.language != "", f"language must be an ISO 639 code: {self.language!r}"),
         )
+
+    @property
+    def normal_form(self) -> str:
+        """``nfc``, ``nfkc`` or ``none``: what ``normalization`` comes to."""
+        if self.normalization != "auto":
+            return self.normalization
+        return "none" if self.tokenizer == "whitespace" else "nfc"
+
+    def settled(self) -> "TextConfig":
+        """The same settings with nothing left open, as they are recorded: another tokenizer must not change them."""
+        return replace(self, normalization=self.normal_form)
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> "TextConfig":
+        """The settings that a corpus or a model was made with.
+
+        Fields that were recorded before there was normalisation, or by another program, mean ``none``; fields that
+        this version does not know are passed over; nothing at all means text that is tokenised.
+
+        Example:
+            >>> TextConfig.recorded({"tokenizer": "words", "language": "de"}).normalization
+            'none'
+        """
+        known = {field.name for field in fields(cls)}
+        unrecorded = {"tokenizer": "whitespace", "normalization": "none"}
+        return cls(**unrecorded | {name: value for name, value in values.items() if name in known})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +103,8 @@ class PiecesConfig:
     """``unigram`` or ``bpe``."""
     character_coverage: float = 0.9995
     """Share of the text's characters that pieces spell; the rarest ones beyond it become pieces of no inventory."""
-    sample_sentences: int = 1_000_000
-    """Sentences it is learned from at most."""
+    sample_sentences: int = 300_000
+    """Sentences it is learned from at most. 335,000 of English books take ``unigram`` a minute and 0.9 GB."""
 
     def __post_init__(self) -> None:
         require(
@@ -86,8 +112,8 @@ class PiecesConfig:
             (self.size >= 8, f"size must be at least 8, not {self.size}"),
             _one_of("algorithm", self.algorithm, "unigram", "bpe"),
             (
-                0.9 <= self.character_coverage <= 1,
-                f"character_coverage must be from 0.9 to 1, not {self.character_coverage}",
+                0.98 <= self.character_coverage <= 1,
+                f"character_coverage must be from 0.98 to 1, not {self.character_coverage}",
             ),
             (self.sample_sentences >= 1, f"sample_sentences must be at least 1, not {self.sample_sentences}"),
         )
@@ -143,6 +169,10 @@ class SplitConfig:
             "split",
             (0 <= self.held_out < 0.5, f"held_out must be a share from 0 to below 0.5, not {self.held_out}"),
             (0 <= self.test < 0.5, f"test must be a share from 0 to below 0.5, not {self.test}"),
+            (
+                self.held_out + self.test <= 0.9,
+                f"held_out and test must leave a tenth for training, not take {self.held_out + self.test:g}",
+            ),
             _one_of("by", self.by, "sentence", "document"),
             (self.shard_sentences >= 1, f"shard_sentences must be at least 1, not {self.shard_sentences}"),
             (0 <= self.seed < 2**63, f"seed must be from 0 to 2^63 - 1, not {self.seed}"),
@@ -158,7 +188,8 @@ class VocabularyConfig:
     min_count: int = 2
     """Words seen less often become ``<UNK>`` as a target; at the input they are still spelled from their bytes."""
     max_types: int = 20_000_000
-    """Distinct words counted at a time; past it the rarest are forgotten, and the report says how many."""
+    """Distinct words held at a time. When counting, past it the rarest are forgotten, and the report says how many; the
+    lexicon of a corpus store reads words that come up past it as ``<UNK>``."""
 
     def __post_init__(self) -> None:
         require(
@@ -172,6 +203,9 @@ class VocabularyConfig:
 def _known_encoding(name: str) -> bool:
     try:
         codecs.lookup(name)
+        b"a".decode(name)
+    except UnicodeError:
+        return True  # such as UTF-16, where one byte is no character
     except (LookupError, ValueError):
-        return False
+        return False  # no codec, or one between bytes and bytes
     return True

@@ -5,22 +5,25 @@ Everything lands in the run folder and is found there again when the run goes on
     corpus/       the training and held-out text, tokenised, one sentence a line
     validation/   the same of a validation text, where one was given
     vocab.txt     with its counts beside it
-    store/        the text as numbers, train and held-out
+
+The text as numbers lies in ``corpus/store`` and ``validation/store``, or with the prepared folder that was given
+(:mod:`elmo_cli.flows.stores`).
 """
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from elmo_cli.config import RunConfig, TextConfig
-from elmo_cli.errors import TextError
+from elmo_cli.config import RunConfig, SplitConfig, TextConfig
+from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, VocabularyResult
+from elmo_cli.flows.stores import StorePlan, ready_store
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
 from elmo_cli.text.python_docs import writing_python_documentation
 from elmo_cli.text.readers import STDIN, find_inputs
-from elmo_cli.text.store import EncodedText, build_store, open_store, store_is_current
+from elmo_cli.text.store import EncodedText
 from elmo_cli.text.vocabulary import Vocabulary
 
 DERIVED = ("corpus", "validation", "store", "vocab.txt", "vocab.counts.tsv", "python-docs.txt")
@@ -43,6 +46,7 @@ class Sources:
     inputs: tuple[str, ...]
     vocabulary_path: Path | None
     validation: tuple[str, ...]
+    pieces_model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,9 @@ class Corpus:
     """How it was tokenised."""
     libraries: Mapping[str, str]
     """Versions of the libraries that did it."""
+    pieces_path: Path | None
+    """The SentencePiece model that cut it, where one did, and its SHA-256."""
+    pieces_sha256: str | None
     held_out_path: Path
     """Where the held-out text comes from: a prepared folder, or the validation text."""
 
@@ -76,11 +83,32 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
             inputs = [str(docs)]
         held_out = 0.0 if sources.validation else config.train.held_out or _suitable_share(inputs)
         yield from _without_result(
-            prepare(inputs, run_dir / "corpus", text=text, held_out=held_out, seed=config.train.seed)
+            prepare(
+                inputs,
+                run_dir / "corpus",
+                reading=config.input,
+                text=text,
+                cleaning=config.cleaning,
+                split=SplitConfig(held_out=held_out, seed=config.train.seed),
+                pieces=config.pieces,
+                pieces_model=sources.pieces_model,
+            )
         )
     prepared = _training_corpus(run_dir, sources)
+    if sources.pieces_model is not None and _given_prepared(sources):
+        raise ConfigError(
+            f"{prepared.folder}: cut into tokens already, so --pieces-model {sources.pieces_model} comes too late",
+            hint="leave it away, or give it to elmo prepare",
+        )
     if sources.validation and not is_prepared(run_dir / "validation"):
-        flow = prepare(sources.validation, run_dir / "validation", text=prepared.text, held_out=0.0)
+        flow = prepare(
+            sources.validation,
+            run_dir / "validation",
+            reading=config.input,
+            text=prepared.text,
+            split=SplitConfig(held_out=0.0),
+            pieces_model=prepared.pieces_path,
+        )
         yield from _without_result(flow)
     return prepared.counts["tokens"]
 
@@ -94,18 +122,35 @@ def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generat
         yield from _make_vocabulary(vocabulary_path, sources, prepared, config)
     vocabulary = Vocabulary.read(vocabulary_path)
     max_characters = config.model.char_cnn.max_characters if config.model.char_cnn else 3
+    validates = is_prepared(run_dir / "validation")
     texts = []
-    for name, files in (("train", prepared.shards), ("held-out", held_out)):
-        store_dir = run_dir / "store" / name
-        if not store_is_current(store_dir, files, vocabulary, max_characters):
-            for done, total in build_store(files, vocabulary, store_dir, max_characters):
-                yield Progress(stage=f"encoding {name} text", done=done, total=total, unit="bytes")
-        texts.append(open_store(store_dir))
+    for name, folder, files in (
+        ("train", prepared.folder, prepared.shards),
+        ("held-out", run_dir / "validation" if validates else prepared.folder, held_out),
+    ):
+        plan = StorePlan(
+            name=name,
+            folder=folder,
+            files=files,
+            vocabulary=vocabulary,
+            max_characters=max_characters,
+            max_types=config.vocabulary.max_types,
+        )
+        texts.append((yield from ready_store(plan, run_dir)))
     if texts[1].num_sentences == 0:
         raise TextError(f"{held_out[0]}: no sentence to measure on", hint="give one with --validation FILE")
-    validates = is_prepared(run_dir / "validation")
     held_out_path = Path(sources.validation[0]) if sources.validation else held_out[0] if validates else prepared.folder
-    return Corpus(texts[0], texts[1], vocabulary_path, prepared.text, prepared.libraries, held_out_path)
+    prepared.read_pieces()  # only to check them: a model must not go out with others
+    return Corpus(
+        training=texts[0],
+        held_out=texts[1],
+        vocabulary_path=vocabulary_path,
+        text=prepared.text,
+        libraries=prepared.libraries,
+        pieces_path=prepared.pieces_path,
+        pieces_sha256=prepared.pieces_sha256,
+        held_out_path=held_out_path,
+    )
 
 
 def _suitable_share(inputs: Sequence[str]) -> float:

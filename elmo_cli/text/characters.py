@@ -54,16 +54,6 @@ def character_table(words: Sequence[str], max_characters: int) -> npt.NDArray[np
     return chars_UW
 
 
-def cut_words(words: Sequence[str], max_characters: int) -> list[str]:
-    """The words whose spelling the character table cuts: those of more than W - 2 bytes.
-
-    Example:
-        >>> cut_words(["three", "four", "né"], 6)
-        ['three']
-    """
-    return [word for word in words if len(_spell(word)) > max_characters - 2 and word not in (BEGIN, END)]
-
-
 def _spell(word: str) -> bytes:
     return word.encode(errors="ignore")
 

@@ -16,6 +16,23 @@ STDIN = Path("-")
 BLOCK = 1 << 20
 """Bytes read at a time. Memory is bounded by this and the longest line."""
 
+FORMATS = {
+    ".txt": "text",
+    ".text": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".conllu": "conllu",
+    ".conll": "tagged",
+    ".tagged": "tagged",
+}
+"""The format of a file by the ending of its name; any other name is that of plain text."""
+
+COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+"""Endings that stand after that of the format."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -23,8 +40,8 @@ def find_inputs(patterns: Sequence[str]) -> list[Path]:
     """The files that the patterns name, in the order of the patterns, each once.
 
     Args:
-        patterns: Files, folders (every ``*.txt`` below them, sorted; hidden ones left out), glob patterns, or ``-``
-            for standard input.
+        patterns: Files, folders (every file below them whose name ends in one of :data:`FORMATS`, compressed or not,
+            sorted; hidden ones left out), glob patterns, or ``-`` for standard input.
 
     Raises:
         TextError: A pattern names nothing.
@@ -35,6 +52,22 @@ def find_inputs(patterns: Sequence[str]) -> list[Path]:
     """
     paths = [path for pattern in patterns for path in _matches(pattern)]
     return list(dict.fromkeys(paths))
+
+
+def format_of(path: Path, wanted: str = "auto") -> str:
+    """The format of a file: what was wanted, or what its name says.
+
+    Example:
+        >>> format_of(Path("a.jsonl.gz")), format_of(Path("-")), format_of(Path("a.csv"), "text")
+        ('jsonl', 'text', 'text')
+    """
+    return FORMATS.get(_ending(path), "text") if wanted == "auto" else wanted
+
+
+def left_out(patterns: Sequence[str]) -> list[Path]:
+    """Files in folders among the patterns that :func:`find_inputs` passes over, hidden ones aside."""
+    folders = [Path(pattern) for pattern in patterns if Path(pattern).is_dir()]
+    return [file for folder in folders for file in _files_below(folder) if _ending(file) not in FORMATS]
 
 
 def read_lines(path: Path, decode_errors: str = "strict") -> Iterator[str]:
@@ -59,7 +92,7 @@ def size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise cannot_read(path, error) from error
 
 
 class TextReader:
@@ -70,7 +103,7 @@ class TextReader:
 
     Args:
         path: A file, or :data:`STDIN`.
-        decode_errors: ``strict`` or ``replace``, as in ``TextConfig``.
+        decode_errors: ``strict`` or ``replace``, as in ``InputConfig``.
     """
 
     def __init__(self, path: Path, decode_errors: str = "strict") -> None:
@@ -125,7 +158,7 @@ class TextReader:
                 if last:
                     yield last
         except OSError as error:
-            raise _cannot_read(self.path, error) from error
+            raise cannot_read(self.path, error) from error
 
     def _open(self) -> AbstractContextManager[IO[bytes]]:
         return nullcontext(sys.stdin.buffer) if self.path == STDIN else self.path.open("rb")
@@ -150,7 +183,8 @@ class TextReader:
         )
 
 
-def _cannot_read(path: Path, error: OSError) -> TextError:
+def cannot_read(path: Path, error: OSError) -> TextError:
+    """What to raise where a file is out of reach."""
     return TextError(f"{path}: cannot be read: {error.strerror or error}", hint="check the path and its permissions")
 
 
@@ -162,13 +196,17 @@ def _with_newlines(piece: bytes) -> bytes:
 
 def _matches(pattern: str) -> list[Path]:
     path = Path(pattern)
-    if path == STDIN or path.is_file():
+    if path == STDIN or _is_readable(path):
         return [path]
     if path.is_dir():
-        found = [file for file in path.rglob("*.txt") if file.is_file() and not _hidden(file.relative_to(path))]
+        found = [file for file in _files_below(path) if _ending(file) in FORMATS]
         if not found:
-            raise TextError(f"{pattern}: the folder has no *.txt files", hint="name the files, or a glob pattern")
-        return sorted(found)
+            raise TextError(
+                f"{pattern}: the folder has no file whose name ends in {', '.join(FORMATS)} (or one of them and "
+                f"{', '.join(COMPRESSED)})",
+                hint="name the files, or a glob pattern",
+            )
+        return found
     # Names with odd characters come first as they are (above); only what does not exist is read as a pattern.
     found = [file for name in glob.glob(pattern, recursive=True) if (file := Path(name)).is_file()]  # noqa: PTH207
     if not found:
@@ -177,6 +215,22 @@ def _matches(pattern: str) -> list[Path]:
             hint="check the spelling; - reads standard input",
         )
     return sorted(found)
+
+
+def _is_readable(path: Path) -> bool:
+    # A pipe, such as the shell makes of <(command), is as good as a file.
+    return path.is_file() or path.is_fifo()
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file.relative_to(folder)))
+
+
+def _ending(path: Path) -> str:
+    """The end of a name that says the format, in small letters."""
+    name = path.name.lower()
+    compression = next((end for end in COMPRESSED if name.endswith(end)), "")
+    return Path(name.removesuffix(compression)).suffix
 
 
 def _hidden(path: Path) -> bool:

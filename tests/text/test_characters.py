@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elmo_cli.text.characters import CHARACTERS, PADDING, character_table, cut_words
+from elmo_cli.text.characters import CHARACTERS, PADDING, character_table
 
 
 def test_words_are_spelled_as_the_reference_spells_them() -> None:
@@ -64,12 +64,7 @@ def test_the_table_is_what_spelling_word_by_word_gives(words: list[str], max_cha
     assert table_UW.dtype == np.uint16
     assert table_UW.tolist() == [_spelled_slowly(word, max_characters) for word in words]
     assert not len(words) or table_UW.max() < CHARACTERS
-    cut = [
-        word for word in words if word not in ("<S>", "</S>") and len(word.encode(errors="ignore")) > max_characters - 2
-    ]
-    assert cut_words(words, max_characters) == cut
 
 
 def test_a_word_that_just_fits_is_not_cut() -> None:
-    assert cut_words(["a" * 48, "a" * 49, "é" * 24, "é" * 25], 50) == ["a" * 49, "é" * 25]
     assert (character_table(["a" * 48], 50) == PADDING).sum() == 0

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from elmo_cli.errors import TextError
 from elmo_cli.text import readers
-from elmo_cli.text.readers import STDIN, TextReader, find_inputs, read_lines, size_of
+from elmo_cli.text.readers import STDIN, TextReader, find_inputs, format_of, left_out, read_lines, size_of
 
 
 def _file(folder: Path, content: bytes) -> Path:
@@ -116,5 +117,23 @@ def test_inputs_are_files_folders_patterns_and_standard_input_in_the_order_given
 def test_an_input_that_names_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TextError, match=r"nothing\*: no such file or folder, and no file matches"):
         find_inputs([str(tmp_path / "nothing*")])
-    with pytest.raises(TextError, match=r"the folder has no \*\.txt files"):
+    with pytest.raises(TextError, match=r"the folder has no file whose name ends in \.txt, .*\.zst"):
         find_inputs([str(tmp_path)])
+
+
+def test_a_folder_gives_the_files_of_known_formats_and_names_the_others(tmp_path: Path) -> None:
+    known = ["a.txt", "b.TXT.gz", "c.jsonl.zst", "d.csv.xz", "e.conllu.bz2", "f.tsv", "g.tagged"]
+    for name in (*known, "note.md", "table.csv.zip", ".hidden.txt"):
+        (tmp_path / name).touch()
+    paths = find_inputs([str(tmp_path)])
+    assert [path.name for path in paths] == known
+    assert [format_of(path) for path in paths] == ["text", "text", "jsonl", "csv", "conllu", "tsv", "tagged"]
+    assert [path.name for path in left_out([str(tmp_path), str(tmp_path / "note.md"), "-"])] == [
+        "note.md",
+        "table.csv.zip",
+    ]
+
+
+def test_a_pipe_is_an_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert find_inputs([str(tmp_path / "pipe")]) == [tmp_path / "pipe"]

@@ -1,134 +1,115 @@
-import sys
-import time
+import pickle
+import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
-import regex
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from elmo_cli.config import TextConfig
-from elmo_cli.errors import ElmoError
-from elmo_cli.text.readers import find_inputs, read_lines
-from elmo_cli.text.tokenizers import STRETCH, WhitespaceTokenizer, WordTokenizer, make_tokenizer
+from elmo_cli.config import PiecesConfig, TextConfig
+from elmo_cli.errors import ConfigError
+from elmo_cli.text.pieces_training import train_pieces
+from elmo_cli.text.sources import BlockText
+from elmo_cli.text.tokenizers import WhitespaceTokenizer, libraries_behind, make_tokenizer, tokenise_block
+from elmo_cli.text.words import WordTokenizer
 
-ENGLISH = WordTokenizer("en")
-LOST = regex.compile(r"[\s\p{Cc}\u200b\ufeff]")
-
-
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("Don’t say O'Brien's l’homme.", "Don’t say O'Brien's l’homme ."),
-        ("'tis the boys' goin'", "' tis the boys ' goin '"),
-        ("a well-known 20-year-old to-morrow", "a well-known 20-year-old to-morrow"),
-        ("1,000,000.50 at 10:30 is 3.5% of $5 or 1/2", "1,000,000.50 at 10:30 is 3.5 % of $ 5 or 1/2"),
-        ("the 1960s, 3rd, 1914–1918.", "the 1960s , 3rd , 1914 – 1918 ."),
-        ("See http://a.org/b?c=d, (www.e.fr/g).", "See http://a.org/b?c=d , ( www.e.fr/g ) ."),
-        ("Mail me.too+x@some-host.co.uk.", "Mail me.too+x@some-host.co.uk ."),
-        ("Mr. and MRS. Smith, Ph.D., etc.", "Mr. and MRS. Smith , Ph.D. , etc."),
-        ("U.S.A or U.S.-led, e.g. at 5 p.m.", "U.S.A or U.S.-led , e.g. at 5 p.m."),
-        ("E. M. Forster wrote No. 5 on p. 7. No. Yes", "E. M. Forster wrote No. 5 on p. 7 . No . Yes"),
-        ("It was I. He left", "It was I . He left"),
-        ("Wait... what?! -- no--yes — ok——……", "Wait ... what ? ! -- no -- yes — ok —— ……"),
-        ("<S> and </S><UNK> <unk> a<b", "<S> and </S> <UNK> <unk> a < b"),
-        ("a _stressed_ word, ___ **bold**", "a _ stressed _ word , ___ ** bold **"),
-        ("os.path.join(get_value, __init__)", "os.path.join ( get_value , __ init __ )"),
-        ("AT&T & R&D", "AT&T & R&D"),
-        ("“Quoted” ‘text’ «là»", "“ Quoted ” ‘ text ’ « là »"),
-        ("我爱北京。これはコンピューターです", "我 爱 北 京 。 こ れ は コンピューター で す"),
-        ("हिन्दी می\u200cخواهم Über na\u0308ıve", "हिन्दी می\u200cخواهم Über na\u0308ıve"),
-        ("👨\u200d👩\u200d👧🇩🇪👍🏽!", "👨\u200d👩\u200d👧 🇩🇪 👍🏽 !"),
-        ("\ufeffone\u200btwo\x00three\x07", "one two three"),
-        ("end.Next Mr.Smith etc...", "end . Next Mr. Smith etc ..."),
-    ],
-)
-def test_words_are_cut_as_described(text: str, tokens: str) -> None:
-    assert ENGLISH.tokens(text) == tokens.split()
+TEXT = "The Größe of Mr. Öz! It is 3.5 m, “he said”."
 
 
-def test_a_paragraph_becomes_sentences() -> None:
-    text = "Mr. Beebe came at 5 p.m. on Friday. “Really?” he said. It was... nothing; but nobody left!"
-    assert [" ".join(sentence) for sentence in ENGLISH.sentences(text)] == [
-        "Mr. Beebe came at 5 p.m. on Friday .",
-        "“ Really ? ” he said .",
-        "It was ... nothing ; but nobody left !",
-    ]
+@pytest.fixture(scope="module")
+def pieces() -> bytes:
+    return train_pieces([TEXT, TEXT.lower()] * 20, PiecesConfig(size=60, character_coverage=1.0))
 
 
-def test_blank_lines_have_no_sentences() -> None:
-    for tokenizer in (ENGLISH, WhitespaceTokenizer()):
-        assert tokenizer.sentences("") == tokenizer.sentences(" \t\u2003") == []
-        assert tokenizer.tokens("  ") == []
-    assert ENGLISH.sentences("\x00 \u200b") == []
-
-
-def test_whitespace_takes_a_line_as_one_sentence() -> None:
-    tokenizer = WhitespaceTokenizer()
+def test_whitespace_takes_a_line_as_one_sentence_and_changes_nothing() -> None:
+    tokenizer = make_tokenizer(TextConfig(tokenizer="whitespace"))
+    assert isinstance(tokenizer, WhitespaceTokenizer)
     assert tokenizer.sentences(" Mr. Beebe\u00a0came .  He left . ") == [
         ["Mr.", "Beebe", "came", ".", "He", "left", "."]
     ]
-    assert tokenizer.tokens("a-b, <UNK>\tc") == ["a-b,", "<UNK>", "c"]
+    assert tokenizer.tokens("a-b, <UNK>\tna\u0308") == ["a-b,", "<UNK>", "na\u0308"]
+    assert tokenizer.sentences(" \t") == [] == tokenizer.tokens(" ")
 
 
-def test_the_settings_name_the_tokenizer() -> None:
-    assert isinstance(make_tokenizer(TextConfig(tokenizer="whitespace")), WhitespaceTokenizer)
-    german = make_tokenizer(TextConfig(language="de"))
-    assert isinstance(german, WordTokenizer)
-    assert german.tokens("z.B. Mr. Ente") == ["z.B.", "Mr", ".", "Ente"], "English abbreviations are not German ones"
+def test_words_are_cut_before_capitals_go_because_they_show_where() -> None:
+    tokenizer = make_tokenizer(TextConfig(lowercase=True, zero_digits=True))
+    assert tokenizer.sentences("Mr. Öz came at 10:30. Die Gro\u0308ße!") == [
+        ["mr.", "öz", "came", "at", "00:00", "."],
+        ["die", "größe", "!"],
+    ]
+    assert tokenizer.tokens("Mr. Öz.") == ["mr.", "öz", "."]
+    assert tokenizer.of_tokenised("Do n't 7") == ["do", "n't", "0"]
 
 
-PIECES = st.sampled_from(
-    [*"\"'’-_.,:;!?()<>&@/ \n\u200d\u0301", "Mr.", "www.", "http://", "a", "É", "7", "我", "の", "<S>", "👍", "--"]
-)
+def test_words_come_composed_unless_told_otherwise() -> None:
+    assert make_tokenizer(TextConfig()).tokens("na\u0308") == ["nä"]
+    plain = make_tokenizer(TextConfig(normalization="none"))
+    assert isinstance(plain, WordTokenizer)
+    assert plain.tokens("na\u0308") == ["na\u0308"]
 
 
-@given(text=st.text() | st.lists(PIECES).map("".join))
-@example("Word.'\u0301 x")
-def test_no_token_has_whitespace_and_nothing_else_is_lost(text: str) -> None:
-    tokens = ENGLISH.tokens(text)
-    assert "".join(tokens) == LOST.sub("", text)
-    assert " ".join(tokens).split() == tokens
-    sentences = ENGLISH.sentences(text)
-    assert "".join("".join(sentence) for sentence in sentences) == LOST.sub("", text)
-    assert all(sentences)
+def test_whitespace_may_be_normalised_and_keeps_the_number_of_tokens() -> None:
+    tokenizer = make_tokenizer(TextConfig(tokenizer="whitespace", normalization="nfkc", lowercase=True))
+    assert tokenizer.tokens("A¨B ﬁN\tÄ") == ["a\u0308b", "fin", "ä"]
+    assert tokenizer.sentences("A¨B. Ⅳ") == [["a\u0308b.", "iv"]]
+    assert tokenizer.sentences("  ") == []
 
 
-def test_real_text_in_many_languages_loses_nothing(shared: Path) -> None:
-    folders = ["udhr", "naughty-strings", "chinese-wikipedia"]
-    files = find_inputs([str(shared / "data" / folder) for folder in folders])[::8]
-    books = find_inputs([str(shared / "data/books")])[:2]
-    for path in files + books:
-        for line in read_lines(path, "replace"):
-            sentences = ENGLISH.sentences(line)
-            assert "".join("".join(sentence) for sentence in sentences) == LOST.sub("", line), path
-            assert all(" ".join(sentence).split() == sentence for sentence in sentences), path
+def test_pieces_are_cut_from_normalised_sentences(pieces: bytes) -> None:
+    tokenizer = make_tokenizer(TextConfig(tokenizer="sentencepiece", lowercase=True), pieces)
+    sentences = tokenizer.sentences("The Gro\u0308ße of Mr. Öz! It is.")
+    assert ["".join(sentence) for sentence in sentences] == ["▁the▁größe▁of▁mr.▁öz!", "▁it▁is."]
 
 
-def test_a_paragraph_longer_than_a_stretch_is_split_as_if_it_were_short() -> None:
-    sentence = "The quick brown fox, number {}, jumps over the lazy dog."
-    expected = [ENGLISH.tokens(sentence.format(number)) for number in range(2 * STRETCH // len(sentence))]
-    assert ENGLISH.sentences(" ".join(sentence.format(number) for number in range(len(expected)))) == expected
+def test_sentencepiece_without_its_model_says_how_to_get_one() -> None:
+    with pytest.raises(ConfigError, match=r"needs its model, and there is none here\nHint: .*--pieces-model FILE"):
+        make_tokenizer(TextConfig(tokenizer="sentencepiece"))
 
 
-@pytest.mark.parametrize(
-    "piece", ["'", '"', "“", "(", "a.", "aa.", "A. ", "a-", "a@", "<a", "1,", "www.", ".", "Hi there. ", " "]
-)
-def test_no_text_takes_quadratic_time(piece: str) -> None:
-    def seconds(length: int) -> float:
-        text = piece * (length // len(piece))
-        begin = time.process_time()
-        ENGLISH.sentences(text)
-        return time.process_time() - begin
-
-    seconds(100)
-    assert seconds(160_000) < 16 * max(seconds(40_000), 0.02)
+@given(text=st.text(), tokenizer=st.sampled_from(["words", "whitespace"]), form=st.sampled_from(["auto", "nfkc"]))
+def test_no_token_has_whitespace_whatever_the_form(text: str, tokenizer: str, form: str) -> None:
+    made = make_tokenizer(TextConfig(tokenizer=tokenizer, normalization=form, lowercase=True))
+    for tokens in (*made.sentences(text), made.tokens(text), made.of_tokenised(text)):
+        assert " ".join(tokens).split() == tokens
 
 
-@pytest.mark.parametrize("package", ["sentencex", "regex"])
-def test_a_package_that_is_not_installed_is_named_with_the_command(
-    monkeypatch: pytest.MonkeyPatch, package: str
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ElmoError, match=f"needs the package {package}.*\nHint: pip install {package}; .*whitespace"):
-        WordTokenizer("en").sentences("Some text.")
+def test_a_block_becomes_sentences_with_their_documents(pieces: bytes) -> None:
+    raw = BlockText(paragraphs=["One. Two!", "", "Three"], documents=[4, 4, 5], tokenised=False, oddities=Counter())
+    assert tokenise_block(raw, make_tokenizer(TextConfig())) == [
+        (4, ["One", "."]),
+        (4, ["Two", "!"]),
+        (5, ["Three"]),
+    ]
+    given_words = BlockText(paragraphs=["Do n't . Go ,", " "], documents=[0, 1], tokenised=True, oddities=Counter())
+    assert tokenise_block(given_words, make_tokenizer(TextConfig())) == [(0, ["Do", "n't", ".", "Go", ","])]
+    ((number, tokens),) = tokenise_block(given_words, make_tokenizer(TextConfig(tokenizer="sentencepiece"), pieces))
+    assert (number, "".join(tokens)) == (0, "▁Do▁n't▁.▁Go▁,")
+
+
+def test_the_libraries_that_cut_and_normalise_are_named() -> None:
+    unicode = unicodedata.unidata_version
+    assert libraries_behind(TextConfig(tokenizer="whitespace")) == {}
+    assert libraries_behind(TextConfig(tokenizer="whitespace", lowercase=True)) == {"unicodedata": unicode}
+    assert list(libraries_behind(TextConfig())) == ["sentencex", "regex", "unicodedata"]
+    assert list(libraries_behind(TextConfig(tokenizer="sentencepiece"))) == [
+        "sentencex",
+        "sentencepiece",
+        "unicodedata",
+    ]
+    assert all(libraries_behind(TextConfig(tokenizer="sentencepiece")).values())
+
+
+def test_the_settings_travel_to_other_processes() -> None:
+    config = TextConfig(tokenizer="words", normalization="nfkc")
+    assert make_tokenizer(pickle.loads(pickle.dumps(config))).tokens("ﬁ") == ["fi"]
+
+
+def test_real_lines_stay_whole_in_three_scripts(shared: Path) -> None:
+    for language in ("fi", "ar", "hi"):
+        tokenizer = make_tokenizer(TextConfig(language=language))
+        text = (shared / "data/common-voice" / language / "sentences.txt").read_text(encoding="utf-8")
+        for line in text.split("\n")[::200]:
+            letters = [c for c in unicodedata.normalize("NFC", line) if unicodedata.category(c)[0] in "LMN"]
+            tokens = "".join(token for sentence in tokenizer.sentences(line) for token in sentence)
+            assert [c for c in tokens if unicodedata.category(c)[0] in "LMN"] == letters
