@@ -15,10 +15,12 @@ FIGURES = {
     "architecture": "where it was read from",
     "assumed": "what the files do not tell",
     "backward": "perplexity right to left",
+    "compression": "of the vectors, behind a byte shuffle",
     "container": "what the model came in",
     "context": "what a scored sentence knew of others",
     "counts": "whether the file of counts lies beside it",
     "definition": "of the perplexities beside it",
+    "documents": "as the settings for reading tell them apart",
     "device": "what the run computed on",
     "dtype": "type of the vectors",
     "epochs": "passes over the training text",
@@ -30,6 +32,9 @@ FIGURES = {
     "held_out_step": "the step it was measured at",
     "held_out_tokens": "words and punctuation marks in them",
     "input": "what the token layer is made from",
+    "keys": "what sentences are found under",
+    "layer": "of ELMo's, the token layer 0",
+    "layout": "where vectors and text stand in the file",
     "least_count": "occurrences of the rarest word",
     "listed_characters": "rows of the character table",
     "listed_words": "rows of the word table",
@@ -50,6 +55,8 @@ FIGURES = {
     "sentences_start": "the state that each sentence begins from",
     "shards": "training files",
     "softmax_classes": "words that the model can predict",
+    "source_bytes": "size of the files that were read",
+    "source_files": "files that were read",
     "specials": "special words that it contains",
     "start_state": "whether the model records one for sentences",
     "state": "what a sentence began with",
@@ -67,9 +74,12 @@ FIGURES = {
     "corpus store.vocabulary": "words that a model can predict",
     "features.layers": "what each array holds of ELMo's layers",
     "features.model": "fingerprint of the weights",
-    "features.sentences": "datasets, each named by its line from 0",
+    "features.sentences": "whose vectors it has",
+    "features.width": "E: width of a vector",
     "model.character_embedding_dim": "C: width of one character's embedding",
     "model.vocabulary": "the words that the softmax predicts",
+    "prepared corpus.overlap.held_out": "of the held-out sentences, from 0 to 1",
+    "prepared corpus.overlap.test": "of the sentences for testing, from 0 to 1",
     "vocabulary.words": "one a line",
 }
 """By name, or by kind and name where a name alone would say the wrong thing."""
@@ -80,14 +90,18 @@ GROUPS = {
     "clean": "what was changed or left out of the text",
     "cleaning": "what was changed or left out of the text",
     "config": "what was asked for",
+    "dropped": "sentences that each rule of cleaning left out",
     "file_bytes": "bytes of each file",
     "held_out": "measured on text apart from the training text",
     "input": "how files were read",
     "libraries": "versions of what cut the text",
     "lstm": "the layers above the token vectors",
     "model": "architecture",
+    "oddities": "what nobody sees in the input, and how often it was met",
+    "overlap": "share of a split's sentences that also stand in training",
     "own_lists": "lists of characters and words, as ELMoForManyLangs has them",
     "pieces": "tokens smaller than words",
+    "scripts": "characters of each script, spaces left aside",
     "settings": "what was asked for",
     "split": "which text was kept apart",
     "text": "how text was cut into tokens",
@@ -98,7 +112,7 @@ GROUPS = {
 }
 """Explanations of groups of figures. Where the names in a group are those of files, layers or libraries, its own text
 stands for theirs."""
-NAMED_BY_DATA = {"file_bytes", "libraries", "weight_norms"}
+NAMED_BY_DATA = {"dropped", "file_bytes", "libraries", "oddities", "overlap", "scripts", "weight_norms"}
 
 
 def explain_group(name: str) -> str:

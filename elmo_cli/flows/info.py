@@ -12,11 +12,11 @@ from elmo_cli.config import to_dict
 from elmo_cli.errors import TextError
 from elmo_cli.flows.reports import InfoResult, Reports
 from elmo_cli.formats.download import is_address
-from elmo_cli.formats.features import read_features
+from elmo_cli.formats.feature_reader import is_features, read_any
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import describe_model, find_model
 from elmo_cli.formats.model_source import is_other_form, open_model, unfolded
-from elmo_cli.text.prepared import is_prepared, read_prepared
+from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
 from elmo_cli.text.store import is_store, open_store
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
 from elmo_cli.train.checkpoint import checkpoints
@@ -49,7 +49,7 @@ def info(path: Path) -> Reports:
 def _look(path: Path) -> tuple[str, dict[str, Any]]:
     if not path.exists():
         raise TextError(f"{path}: no such file or folder", hint="check the path")
-    if path.is_dir():
+    if path.is_dir() and not is_features(path):
         if (path / "config.json").exists() and (path / "corpus").exists():
             return "run", _run(path)
         if is_prepared(path):
@@ -57,6 +57,7 @@ def _look(path: Path) -> tuple[str, dict[str, Any]]:
             return "prepared corpus", {
                 **prepared.counts,
                 "shards": len(prepared.shards),
+                **_findings(prepared),
                 "text": to_dict(prepared.text),
             }
         if is_store(path):
@@ -70,12 +71,21 @@ def _look(path: Path) -> tuple[str, dict[str, Any]]:
         folder = path if is_other_form(path) else find_model(path)
         sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()}
         return "model", {**_model(open_model(folder)), "file_bytes": sizes}
-    if path.suffix in (".hdf5", ".h5"):
-        with read_features(path) as features:
-            return "features", {"sentences": len(features), **features.attributes}
+    if path.suffix in (".hdf5", ".h5") or is_features(path):
+        return "features", _features(path)
     if path.name.endswith(CONTAINERS):
         return "model", {**_model(open_model(path)), "file_bytes": {path.name: path.stat().st_size}}
     return "vocabulary", _vocabulary(path)
+
+
+def _features(path: Path) -> dict[str, Any]:
+    with read_any(path) as features:
+        return {"sentences": len(features), "file_bytes": _sizes(path), **features.attributes}
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return {file.name: file.stat().st_size for file in files}
 
 
 def _model(files: ModelFiles) -> dict[str, Any]:
@@ -110,6 +120,20 @@ def _square(array: np.ndarray) -> float:
     flat = array.reshape(-1)
     pieces = (flat[begin : begin + BLOCK].astype(np.float64) for begin in range(0, flat.size, BLOCK))
     return float(sum(piece @ piece for piece in pieces))
+
+
+def _findings(prepared: PreparedCorpus) -> dict[str, Any]:
+    """What was met when a corpus was prepared; nothing for one that does not record it."""
+    findings = prepared.findings
+    figures: dict[str, Any] = {
+        "source_files": len(prepared.sources),
+        "source_bytes": sum(int(source["size"]) for source in prepared.sources),
+    }
+    figures |= {"documents": findings["documents"]} if "documents" in findings else {}
+    if findings.get("dropped"):
+        figures["dropped"] = {rule: dropped["sentences"] for rule, dropped in findings["dropped"].items()}
+    figures |= {name: findings[name] for name in ("overlap", "oddities", "scripts") if findings.get(name)}
+    return figures
 
 
 def _run(run_dir: Path) -> dict[str, Any]:

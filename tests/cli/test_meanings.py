@@ -11,9 +11,10 @@ from elmo_cli.cli.meanings import NAMED_BY_DATA, explain, explain_group
 from elmo_cli.config import CharCnnConfig, LstmConfig, TextConfig, TrainConfig, VocabularyConfig
 from elmo_cli.flows.info import info
 from elmo_cli.flows.reports import InfoResult
+from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.features import FeatureWriter
 from elmo_cli.text.vocabulary import Vocabulary
-from tests.formats import containers
+from tests.formats import containers, feature_cases
 
 
 @pytest.mark.parametrize("section", [CharCnnConfig, LstmConfig, TextConfig, VocabularyConfig, TrainConfig])
@@ -35,6 +36,7 @@ def test_a_setting_and_a_figure_of_one_name_are_told_apart() -> None:
 def test_a_name_that_means_another_thing_elsewhere_is_told_apart_by_kind() -> None:
     assert explain("features.layers") == "what each array holds of ELMo's layers"
     assert explain("run.config.model.lstm.layers") == "LSTM layers per direction"
+    assert explain("prepared corpus.overlap.held_out") == "of the held-out sentences, from 0 to 1"
 
 
 def test_what_is_not_known_is_not_explained() -> None:
@@ -66,6 +68,14 @@ def test_every_figure_of_a_vocabulary_and_of_vectors_is_explained(tmp_path: Path
     with FeatureWriter(tmp_path / "out.hdf5", attributes=attributes) as features:
         features.write(0, np.zeros((3, 2, 4), np.float32))
     require_explanations(tmp_path / "out.hdf5")
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"sentence_keys": True}, {"layout": "manylangs"}, {"layout": "flat"}], ids=str
+)
+def test_every_figure_of_vectors_in_every_layout_is_explained(tmp_path: Path, settings: dict) -> None:
+    form = FeatureForm(width=feature_cases.WIDTH, compression="gzip", **settings)
+    require_explanations(feature_cases.write_all(tmp_path, form).paths[0])
 
 
 def test_every_figure_of_a_saved_module_is_explained(tmp_path: Path) -> None:

@@ -5,17 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TextConfig
+from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ElmoError
 from elmo_cli.flows.export import export
 from elmo_cli.flows.info import info
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.reports import InfoResult
+from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.features import FeatureWriter
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
-from elmo_cli.text.store import build_store
+from elmo_cli.text.store_building import build_store
 from elmo_cli.text.vocabulary import Vocabulary
 from tests import numpy_elmo as reference
+from tests.formats import containers, feature_cases
 
 
 def look(path: Path) -> InfoResult:
@@ -86,13 +88,57 @@ def test_an_exported_model_shows_what_the_model_shows(tmp_path: Path, to: str, n
     assert all(size > 0 for size in sizes.values())
 
 
+@pytest.mark.parametrize("form", containers.FORMS)
+def test_every_container_shows_the_same_architecture(tmp_path: Path, form: str) -> None:
+    path = containers.write_form(tmp_path, form)
+    result = look(path)
+    assert result.kind == "model"
+    shown = {name: result.figures[name] for name in ("filters", "cell_dim", "parameters", "vector_dim", "highways")}
+    weights = reference.random_model(containers.CONFIG, seed=1)
+    assert shown == {
+        "filters": [[1, 3], [2, 4], [3, 5]],
+        "cell_dim": 9,
+        "parameters": sum(array.size for array in weights.values()),
+        "vector_dim": 10,
+        "highways": 2,
+    }
+    norm = float(np.linalg.norm(weights["char_embed"]))
+    assert result.figures["weight_norms"]["character embedding"] == pytest.approx(norm, rel=1e-5)
+    assert sum(result.figures["file_bytes"].values()) > 0
+
+
+@pytest.mark.parametrize("form", ["model.zip", "best.th", "model.tar.gz"])
+def test_a_model_at_an_address_shows_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setenv("ELMO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(containers.TLS / "certificate.pem"))
+    path = containers.write_form(tmp_path, form)
+    expected = look(path).figures
+    del expected["file_bytes"]
+    with containers.serving(tls=True) as server:
+        server.files[f"/{form}"] = path.read_bytes()
+        address = f"{server.address}/{form}"
+        (result,) = info(Path(address))  # as the command line hands it over, with one slash less
+    assert isinstance(result, InfoResult)
+    assert (result.path, result.kind) == (address, "model")
+    for figures in (expected, result.figures):
+        figures.pop("vocabulary")  # its place differs
+    assert result.figures == expected
+
+
 def test_corpora_stores_and_vocabularies_show_their_counts(tmp_path: Path) -> None:
     raw = tmp_path / "raw.txt"
     raw.write_text("the end .\nthe start .\n" * 10, encoding="utf-8")
-    list(prepare([str(raw)], tmp_path / "corpus", text=TextConfig(tokenizer="whitespace"), held_out=0.1))
+    list(
+        prepare(
+            [str(raw)], tmp_path / "corpus", text=TextConfig(tokenizer="whitespace"), split=SplitConfig(held_out=0.1)
+        )
+    )
     corpus = look(tmp_path / "corpus")
     assert corpus.kind == "prepared corpus"
     assert corpus.figures["sentences"] + corpus.figures["held_out_sentences"] == 20
+    assert (corpus.figures["source_files"], corpus.figures["source_bytes"]) == (1, raw.stat().st_size)
+    assert corpus.figures["documents"] == 1
+    assert corpus.figures["scripts"] == {"Latin": 60 + 80, "punctuation and symbols": 20}
     vocabulary = Vocabulary(["<S>", "</S>", "<UNK>", "the", "."], np.array([20, 20, 20, 20, 20]))
     vocabulary.write(tmp_path / "vocab.txt")
     seen = look(tmp_path / "vocab.txt")
@@ -110,6 +156,20 @@ def test_features_show_what_they_were_made_with(tmp_path: Path) -> None:
     result = look(tmp_path / "out.hdf5")
     assert result.kind == "features"
     assert (result.figures["sentences"], result.figures["state"]) == (1, "warm")
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in feature_cases.forms() if form.dtype == "float32" and form.layers], ids=feature_cases.shown
+)
+def test_features_of_every_layout_show_what_they_are(tmp_path: Path, form: FeatureForm) -> None:
+    for path in feature_cases.write_all(tmp_path, form).paths:
+        result = look(path)
+        assert result.kind == "features"
+        figures = result.figures
+        assert (figures["sentences"], figures["tokens"]) == (len(feature_cases.LENGTHS), sum(feature_cases.LENGTHS))
+        assert (figures["layout"], figures["state"], figures["width"]) == (form.layout, "warm", feature_cases.WIDTH)
+        files = path.iterdir() if path.is_dir() else [path]
+        assert figures["file_bytes"] == {file.name: file.stat().st_size for file in files}
 
 
 def test_nothing_and_something_else_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""``elmo report``: one page, with charts, about whatever lies at a path."""
+
+import time
+from pathlib import Path
+
+from elmo_cli import __version__
+from elmo_cli.errors import OutputError, TextError
+from elmo_cli.files import write_text
+from elmo_cli.flows.corpus_figures import prepared_figures, store_figures
+from elmo_cli.flows.reports import ReportResult, Reports
+from elmo_cli.pages.corpus import corpus_page
+from elmo_cli.text.prepared import is_prepared
+from elmo_cli.text.store import is_store
+
+
+def report(path: Path, out: Path, *, processes: int | None = None, overwrite: bool = False) -> Reports:
+    """Writes a self-contained HTML page about a prepared corpus or a corpus store.
+
+    Args:
+        path: The folder.
+        out: Where the page goes.
+        processes: How many count; None is one per core, and one for a small text.
+        overwrite: Whether a file that is already there is replaced.
+
+    Raises:
+        TextError: There is nothing to report on at the path, or it is damaged.
+        OutputError: ``out`` exists, or cannot be written.
+        ElmoError: The package that draws charts is not installed.
+    """
+    began = time.perf_counter()
+    if not path.exists():
+        raise TextError(f"{path}: no such file or folder", hint="check the path")
+    if out.exists() and (out.is_dir() or not overwrite):
+        hint = "choose another --out" if out.is_dir() else "replace it with --overwrite, or choose another --out"
+        raise OutputError(f"{out}: exists already", hint=hint)
+    made_by = f"Made by elmo report, version {__version__}."
+    if is_prepared(path):
+        kind = "prepared corpus"
+        figures = yield from prepared_figures(path, processes)
+    elif is_store(path):
+        kind = "corpus store"
+        figures = yield from store_figures(path)
+    else:
+        raise TextError(
+            f"{path}: expected a prepared corpus or a corpus store, found neither",
+            hint=f"make one of raw text with elmo prepare {path} --out corpus",
+        )
+    write_text(out, corpus_page(figures, made_by=made_by))
+    yield ReportResult(
+        path=str(path), kind=kind, out=str(out), bytes=out.stat().st_size, seconds=time.perf_counter() - began
+    )

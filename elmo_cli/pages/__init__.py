@@ -1,0 +1,1 @@
+"""Self-contained HTML pages with charts: one file, nothing from the network."""
