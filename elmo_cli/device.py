@@ -1,6 +1,8 @@
 """Where the arithmetic runs: device and threads."""
 
 import os
+import resource
+import sys
 
 import torch
 
@@ -10,11 +12,16 @@ from elmo_cli.errors import ConfigError
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; ``auto`` is CUDA where there is one, else the CPU.
 
+    Of several processes that ``torchrun`` started on a machine, each takes another CUDA device with ``auto``.
+
     Raises:
         ConfigError: The name is not a device, or this machine does not have it.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        rank = os.environ.get("LOCAL_RANK", "")
+        return torch.device("cuda", int(rank) % torch.cuda.device_count()) if rank.isdecimal() else torch.device("cuda")
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -41,6 +48,8 @@ def usable_cores() -> int:
 def use_threads(threads: int | None) -> None:
     """Sets the threads of CPU arithmetic; None takes every core this process may use.
 
+    Processes that ``torchrun`` started on one machine share its cores evenly.
+
     Raises:
         ConfigError: The number is not usable.
     """
@@ -48,7 +57,8 @@ def use_threads(threads: int | None) -> None:
     if threads is not None and not 1 <= threads <= cores:
         # More threads than cores make each other ten times slower, they do not merely stop helping.
         raise ConfigError(f"--threads {threads}: this process may use 1 to {cores} cores")
-    torch.set_num_threads(threads or cores)
+    neighbours = os.environ.get("LOCAL_WORLD_SIZE", "")
+    torch.set_num_threads(threads or max(1, cores // max(1, int(neighbours) if neighbours.isdecimal() else 1)))
 
 
 def describe(device: torch.device) -> str:
@@ -57,3 +67,12 @@ def describe(device: torch.device) -> str:
         return f"{torch.cuda.get_device_name(device)} (torch {torch.__version__})"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' if threads != 1 else ''} (torch {torch.__version__})"
+
+
+def peak_memory(device: torch.device) -> dict[str, int]:
+    """The most bytes that were ever in use: ``peak_memory_bytes`` of this process, ``peak_device_bytes`` on CUDA."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peaks = {"peak_memory_bytes": most if sys.platform == "darwin" else 1024 * most}
+    if device.type == "cuda":
+        peaks["peak_device_bytes"] = torch.cuda.max_memory_allocated(device)
+    return peaks

@@ -35,3 +35,23 @@ def test_threads_never_exceed_the_cores() -> None:
                 use_threads(threads)
     finally:
         torch.set_num_threads(before)
+
+
+def test_processes_of_torchrun_share_the_cores_and_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        for neighbours in (1, 2, 3 * usable_cores()):
+            monkeypatch.setenv("LOCAL_WORLD_SIZE", str(neighbours))
+            use_threads(None)
+            assert torch.get_num_threads() == max(1, usable_cores() // neighbours)
+    finally:
+        torch.set_num_threads(before)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    found = []
+    for rank in ("0", "1", "2"):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        found.append(str(pick_device("auto")))
+    assert found == ["cuda:0", "cuda:1", "cuda:0"]
+    monkeypatch.delenv("LOCAL_RANK")
+    assert str(pick_device("auto")) == "cuda"

@@ -1,8 +1,11 @@
 """The n-gram baseline on the same text, in the same classes, from both sides."""
 
+from collections.abc import Generator
+
 import numpy as np
 
 from elmo_cli.errors import ConfigError
+from elmo_cli.flows.reports import Progress, Report
 from elmo_cli.measure.kneser_ney import KneserNey, Sequences
 from elmo_cli.measure.scored_text import Ids, ScoredText, TextSize
 from elmo_cli.text.store import EncodedText
@@ -10,10 +13,23 @@ from elmo_cli.text.store import EncodedText
 ORDERS = range(1, 7)
 """How long n-grams may be: their numbers have to fit into 63 bits, and more than 6 words bring nothing."""
 
+ORDER = 5
+"""Words of an n-gram, unless somebody says otherwise."""
+
+
+def check_order(order: int) -> None:
+    """Refuses an order before any work is done.
+
+    Raises:
+        ConfigError: There is no such order.
+    """
+    if order not in ORDERS:
+        raise ConfigError(f"n-grams of {order} words: expected {ORDERS[0]} to {ORDERS[-1]}")
+
 
 def score_with_ngrams(
-    training: EncodedText, text: EncodedText, *, order: int, size: TextSize | None = None
-) -> ScoredText:
+    training: EncodedText, text: EncodedText, *, order: int = ORDER, size: TextSize | None = None
+) -> Generator[Report, None, ScoredText]:
     """Trains a Kneser-Ney model of either direction and scores a text with them.
 
     Args:
@@ -25,17 +41,18 @@ def score_with_ngrams(
     Raises:
         ConfigError: There is no such order.
     """
-    if order not in ORDERS:
-        raise ConfigError(f"n-grams of {order} words: expected {ORDERS[0]} to {ORDERS[-1]}")
+    check_order(order)
     assert training.vocabulary.sha256 == text.vocabulary.sha256
     words_GN, boundaries_GS = [], []
     lengths_S = np.diff(np.asarray(text.starts, dtype=np.int64)).astype(np.int64)
-    for backward in (False, True):
+    for done, backward in enumerate((False, True)):
+        yield Progress(stage=f"counting n-grams of up to {order} words", done=done, total=2, unit="directions")
         model = KneserNey(_sequences(training, backward), len(text.vocabulary), order=order)
         losses_P = model.losses(_sequences(text, backward))
         words_N, boundaries_S = _apart(losses_P, lengths_S, backward)
         words_GN.append(words_N)
         boundaries_GS.append(boundaries_S)
+    yield Progress(stage=f"counting n-grams of up to {order} words", done=2, total=2, unit="directions")
     types_N = np.asarray(text.tokens_N).astype(np.int64)
     classes_N = _classes(text)
     return ScoredText(

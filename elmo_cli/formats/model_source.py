@@ -61,7 +61,7 @@ def open_model(source: str | Path, weights: str | Path | None = None) -> ModelFi
 
 def looks_like_model(source: str | Path) -> bool:
     """Whether an argument names a model rather than a text; nothing is read but names and first bytes."""
-    if is_address(unfolded(source)):
+    if is_address(str(unfolded(source))):
         return True
     path = Path(source)
     if path.is_dir():

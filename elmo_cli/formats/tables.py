@@ -90,7 +90,7 @@ class _Parquet:
 
     def write(self, rows: Rows) -> None:
         arrow = _pyarrow("pyarrow")
-        columns = list(zip(*rows, strict=True)) if rows else [[] for _ in self._schema]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [() for _ in self._schema]
         arrays = [arrow.array(values, entry.type) for values, entry in zip(columns, self._schema, strict=True)]
         self._writer.write_table(arrow.Table.from_arrays(arrays, schema=self._schema))
 

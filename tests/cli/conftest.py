@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,12 @@ import pytest
 
 from elmo_cli.cli import stages
 from elmo_cli.cli.app import main
-from elmo_cli.flows.reports import DirectionScore, EvaluateResult, Report
+from elmo_cli.flows.evaluation_results import Breakdowns, CostlySentence, CostlyWord, EvaluateResult
+from elmo_cli.flows.reports import Report
+from elmo_cli.measure.bootstrap import Interval
+from elmo_cli.measure.breakdowns import Band
+from elmo_cli.measure.perplexity import DirectionFigures
+from elmo_cli.measure.scored_text import TextSize
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -102,9 +107,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made_up
 
 
+def _direction(loss: float, perplexity: float) -> DirectionFigures:
+    return DirectionFigures(
+        loss=loss,
+        perplexity=perplexity,
+        targets=13023,
+        perplexity_words=perplexity + 20,
+        perplexity_boundaries=1.5,
+        perplexity_without_oov=perplexity - 20,
+        ppl1=perplexity - 10,
+        log10=-loss * 13023 / 2.302585093,
+        bits_per_token=loss / 0.6931472,
+        bits_per_byte=1.8125,
+        bits_per_character=1.875,
+        perplexity_per_space_word=perplexity + 100,
+    )
+
+
 @pytest.fixture
 def evaluation() -> EvaluateResult:
     """A result with a figure of every kind."""
+    band = Band(name="word 1", targets=678, share=0.0625, forward=6.5, backward=4.25)
     return EvaluateResult(
         model="run/model",
         context="sentence",
@@ -112,14 +135,25 @@ def evaluation() -> EvaluateResult:
         stretches=None,
         sentences=678,
         words=12345,
-        forward=DirectionScore(loss=5.5, perplexity=244.69, tokens=13023),
-        backward=DirectionScore(loss=5.2, perplexity=181.27, tokens=13024),
+        size=TextSize(bytes=61234, characters=60000, words=12345),
         loss=5.35,
         perplexity=210.61,
+        interval=Interval(low=201.25, high=220.5, confidence=0.95),
+        joint=_direction(5.35, 210.61),
+        forward=_direction(5.5, 244.69),
+        backward=_direction(5.2, 181.27),
         oov_tokens=123,
         oov_types=99,
         oov_rate=123 / 12345,
-        perplexity_without_oov=190.2,
+        breakdowns=Breakdowns(
+            by_place=[band],
+            by_frequency=[replace(band, name="rank 1 to 10")],
+            by_length=[replace(band, name="1 to 5 words", targets=1)],
+            by_file=[],
+            sentences=[CostlySentence(sentence=17, file="a.txt", words=3, loss=9.5, text="odd words here")],
+            words=[CostlyWord(word="the", count=600, loss=2.5, share=0.125)],
+        ),
+        baseline=None,
         seconds=3.25,
         words_per_second=3798.4,
     )

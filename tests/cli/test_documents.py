@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from elmo_cli.errors import ElmoError
+from elmo_cli.measure.perplexity import DEFINITIONS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [path for path in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "data" / "README.md") if path.exists()]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "data" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [path for path in PAGES if path.exists()]
 FLOWS = {
     "prepare": "prepare",
     "vocabulary": "build_vocabulary",
     "pretrain": "pretrain",
     "evaluate": "evaluate",
+    "compare": "compare",
+    "reference_evaluation": "evaluate_as_reference",
     "embed": "embed",
     "info": "info",
     "export": "export",
@@ -42,3 +46,11 @@ def test_every_command_on_a_page_can_be_typed(elmo, play, page: Path) -> None:
 
 def test_the_page_on_data_has_commands() -> None:
     assert len(_commands(ROOT / "data" / "README.md")) >= 9
+
+
+def test_every_figure_of_eval_is_explained_with_its_formula() -> None:
+    page = (ROOT / "docs" / "perplexity.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE))
+    plain = {name: formula.partition(":")[0].partition(";")[0] for name, formula in DEFINITIONS.items()}
+    shorter = {"bits_per_byte": "L / ln 2 / bytes", "bits_per_character": "L / ln 2 / characters"}
+    assert {name: rows.get(name) for name in plain} == plain | shorter

@@ -19,11 +19,11 @@ WORDS = ["<S>", "</S>", "<UNK>", "the", ".", "bank", "a"]
 class SmallModel:
     """A model folder with random weights, and what NumPy says about a text under it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, seed: int = 3) -> None:
         self.folder = folder
         Vocabulary(WORDS).write(folder.parent / "vocab.txt")
-        self.weights = reference.random_model(CONFIG, seed=3)
-        rng = np.random.default_rng(4)
+        self.weights = reference.random_model(CONFIG, seed=seed)
+        rng = np.random.default_rng(seed + 1)
         self.softmax = (rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=7).astype(np.float32))
         self.start = (
             rng.normal(size=(2, 2, 9)).astype(np.float32) * 0.3,

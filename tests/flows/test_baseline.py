@@ -1,12 +1,17 @@
 """The n-gram baseline's losses stand at the words they belong to."""
 
+from collections.abc import Generator, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
 from elmo_cli.errors import ConfigError
 from elmo_cli.flows.baseline import score_with_ngrams
+from elmo_cli.flows.reports import Report
 from elmo_cli.measure.kneser_ney import KneserNey, Sequences
-from elmo_cli.text.store import encode
+from elmo_cli.measure.scored_text import ScoredText
+from elmo_cli.text.store import EncodedText, encode
 from elmo_cli.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(["<S>", "</S>", "<UNK>", "the", "bank", "of", "river"])
@@ -26,8 +31,18 @@ def _one(words: list[str], *, backward: bool) -> list[float]:
     return [*losses[:-1][::-1], losses[-1]] if backward else losses
 
 
+def encoded(sentences: list[list[str]]) -> EncodedText:
+    return encode(sentences, VOCABULARY, 12)
+
+
+def _finish(flow: Generator[Report, None, ScoredText]) -> Iterator[Any]:
+    """Reports, and last what the flow returns."""
+    yield (yield from flow)
+
+
 def test_each_word_has_its_loss_from_both_sides() -> None:
-    scored = score_with_ngrams(encode(TRAINING, VOCABULARY, 12), encode(TEXT, VOCABULARY, 12), order=3)
+    *progress, scored = _finish(score_with_ngrams(encoded(TRAINING), encoded(TEXT), order=3))
+    assert [report.done for report in progress] == [0, 1, 2]
     for direction, backward in enumerate((False, True)):
         expected = [_one(sentence, backward=backward) for sentence in TEXT]
         assert scored.words_GN[direction].tolist() == pytest.approx([loss for row in expected for loss in row[:-1]])
@@ -38,6 +53,6 @@ def test_each_word_has_its_loss_from_both_sides() -> None:
 
 @pytest.mark.parametrize("order", [0, 7])
 def test_orders_have_bounds(order: int) -> None:
-    text = encode(TEXT, VOCABULARY, 12)
+    text = encoded(TEXT)
     with pytest.raises(ConfigError, match=f"n-grams of {order} words: expected 1 to 6"):
-        score_with_ngrams(text, text, order=order)
+        next(score_with_ngrams(text, text, order=order))

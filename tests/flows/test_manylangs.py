@@ -209,7 +209,7 @@ def test_word_vectors_are_layer_0_of_a_word(tmp_path: Path) -> None:
 
 def test_perplexity_needs_a_softmax_which_such_a_model_has_not(tmp_path: Path) -> None:
     write_manylangs(tmp_path / "m")
-    with pytest.raises(ElmoError, match=r"has no softmax, and perplexity needs one\nHint: .*elmo embed"):
+    with pytest.raises(ElmoError, match=r"has no softmax, and probabilities need one\nHint: .*elmo embed"):
         list(evaluate(tmp_path / "m", ["nothing.txt"]))
 
 

@@ -121,5 +121,5 @@ def test_the_sum_agrees_with_elmo_eval(example: SmallModel, monkeypatch: pytest.
     *_, evaluation = evaluate(example.folder, [str(text)], device="cpu", threads=1)
     _give(monkeypatch, text.read_bytes())
     _, result = run(example)
-    targets = evaluation.forward.tokens  # type: ignore[union-attr]
+    targets = evaluation.forward.targets  # type: ignore[union-attr]
     assert result.log10 == pytest.approx(-evaluation.loss * targets / math.log(10), rel=1e-6)  # type: ignore[union-attr]
