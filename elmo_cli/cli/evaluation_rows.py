@@ -36,7 +36,8 @@ def figure_rows(result: "EvaluateResult") -> list[Row]:
             ("bits per byte", figures.decimal(joint.bits_per_byte), "of the original text; compares any two models"),
             ("bits per char.", figures.decimal(joint.bits_per_character), "of the original text"),
         ]
-        if result.size.words != result.words:
+        # Text without spaces has about one such word to a sentence, and a figure that says nothing.
+        if result.size.words != result.words and result.size.words > 3 * result.sentences:
             value = figures.decimal(joint.perplexity_per_space_word)
             rows.append(("per space word", value, "perplexity per word between spaces"))
     rows += [

@@ -34,8 +34,15 @@ def command(
         int, typer.Option("--size", metavar="N", min=4, help="Words at most, <S>, </S> and <UNK> included.")
     ] = VocabularyConfig.size,
     min_count: Annotated[
-        int, typer.Option("--min-count", metavar="N", min=1, help="Leave out words seen less often.")
-    ] = VocabularyConfig.min_count,
+        int | None,
+        typer.Option(
+            "--min-count",
+            metavar="N",
+            min=1,
+            help="Leave out words seen less often.",
+            show_default="2; 1 for the pieces of sentencepiece",
+        ),
+    ] = None,
     force_words: Annotated[
         Path | None,
         typer.Option("--force-words", metavar="FILE", help="Words, one a line, to keep however rare they are."),

@@ -185,8 +185,9 @@ class VocabularyConfig:
 
     size: int = 800_000
     """V at most, the three special tokens included."""
-    min_count: int = 2
-    """Words seen less often become ``<UNK>`` as a target; at the input they are still spelled from their bytes."""
+    min_count: int | None = None
+    """Words seen less often become ``<UNK>`` as a target; at the input they are still spelled from their bytes. None:
+    2, and 1 for the pieces of ``sentencepiece``, which were chosen to be an inventory."""
     max_types: int = 20_000_000
     """Distinct words held at a time. When counting, past it the rarest are forgotten, and the report says how many; the
     lexicon of a corpus store reads words that come up past it as ``<UNK>``."""
@@ -195,9 +196,22 @@ class VocabularyConfig:
         require(
             "vocabulary",
             (self.size >= 4, f"size must be at least 4 (three specials and a word), not {self.size}"),
-            (self.min_count >= 1, f"min_count must be at least 1, not {self.min_count}"),
+            (
+                self.min_count is None or self.min_count >= 1,
+                f"min_count must be at least 1, not {self.min_count}",
+            ),
             (self.max_types >= 1_000, f"max_types must be at least 1,000, not {self.max_types}"),
         )
+
+    @property
+    def least_count(self) -> int:
+        """``min_count`` as a number."""
+        return 2 if self.min_count is None else self.min_count
+
+    def settled(self, text: TextConfig) -> "VocabularyConfig":
+        """The same with what is left open decided for text that was cut so."""
+        pieces = text.tokenizer == "sentencepiece"
+        return replace(self, min_count=1) if self.min_count is None and pieces else self
 
 
 def _known_encoding(name: str) -> bool:

@@ -30,6 +30,8 @@ class CountedText:
     raw: Sequence[Path]
     reading: InputConfig
     text: TextConfig
+    cut: TextConfig
+    """How the shards were cut, where there is no raw text."""
     pieces: bytes | None = None
     """The SentencePiece model, for ``sentencepiece``."""
 
@@ -61,15 +63,17 @@ def find_text(
         TextError: An input is missing.
     """
     shards: list[Path] = []
+    cut = text
     for folder in (Path(name) for name in inputs if is_prepared(Path(name))):
         prepared = read_prepared(folder)
         shards.extend(prepared.shards if not held_out else [prepared.held_out] if prepared.held_out else [])
+        cut = prepared.text
     raw = yield from found_inputs([name for name in inputs if not is_prepared(Path(name))])
     try:
         pieces = None if pieces_model is None else pieces_model.read_bytes()
     except OSError as error:
         raise cannot_read(pieces_model or Path(), error) from error
-    return CountedText(shards=shards, raw=raw, reading=reading, text=text, pieces=pieces)
+    return CountedText(shards=shards, raw=raw, reading=reading, text=text, cut=text if raw else cut, pieces=pieces)
 
 
 def count_words(

@@ -45,6 +45,7 @@ def merge_counts(
     """
     headers = _agreeing(files)
     check_place(path, files)
+    config = config.settled(headers[0].text)
     words = read_forced(forced) if forced else []
     counts = WordCounts.within(config, words)
     total, done = sum(header.types for header in headers), 0

@@ -46,6 +46,7 @@ def build_vocabulary(
     reading = reading or InputConfig()
     source = yield from find_text(inputs, reading=reading, text=text, pieces_model=pieces_model)
     check_place(path, source.files)
+    config = config.settled(source.cut)
     words = read_forced(forced) if forced else []
     counts = WordCounts.within(config, words)
     yield from count_words(source, counts, stage="counting words", processes=processes)

@@ -84,11 +84,11 @@ def write_vocabulary(
             text=f"more than {config.max_types:,} different words: {counts.forgotten_tokens:,} tokens of the rarest "
             f"were forgotten, and no count is too small by more than {counts.largest_loss:,}; "
             "a larger vocabulary.max_types keeps more and takes more memory",
-            warning=counts.largest_loss >= config.min_count,
+            warning=counts.largest_loss >= config.least_count,
         )
     coverage = (yield from _measure(vocabulary, held, config, processes)) if held.files else None
     assert vocabulary.counts_V is not None
-    rare = [word for word in forced if counts.counts.get(word.encode(), 0) < config.min_count]
+    rare = [word for word in forced if counts.counts.get(word.encode(), 0) < config.least_count]
     yield VocabularyResult(
         path=str(path),
         size=len(vocabulary),

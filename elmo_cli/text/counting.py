@@ -108,7 +108,7 @@ class WordCounts:
         """
         always = {word.encode(errors="surrogatepass") for word in (*SPECIALS, *forced)}
         return Vocabulary.from_counts(
-            self.words(config.min_count, always),
+            self.words(config.least_count, always),
             config,
             sentences=self.sentences,
             tokens=self.tokens,

@@ -138,10 +138,10 @@ class Vocabulary:
                 "places at most",
                 hint=f"give it more with --size {len(chosen) + len(SPECIALS)}",
             )
-        frequent = [item for item in ordinary.items() if item[1] >= config.min_count and item[0] not in chosen]
+        frequent = [item for item in ordinary.items() if item[1] >= config.least_count and item[0] not in chosen]
         if not frequent and not any(chosen.values()):
             raise TextError(
-                f"no word was seen at least {config.min_count} times "
+                f"no word was seen at least {config.least_count} times "
                 f"({len(counts) if types is None else types:,} different words in all)",
                 hint="give more text, or keep rarer words with --min-count 1",
             )

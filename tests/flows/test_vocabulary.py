@@ -237,3 +237,12 @@ def test_wikitext_gives_the_vocabulary_that_other_programs_were_measured_with(sh
     assert result.tokens == len(words)
     assert result.types == len(set(words))
     assert result.coverage == pytest.approx(1 - words.count("<UNK>") / len(words))
+
+
+def test_pieces_are_classes_however_rare_and_words_are_not(tmp_path: Path) -> None:
+    source = _text(tmp_path, "a a b\na c\n")
+    assert _result(_run(source, out=tmp_path / "words.txt", config=VocabularyConfig())).size == 4
+    pieces = TextConfig(tokenizer="sentencepiece")
+    assert VocabularyConfig().settled(pieces).least_count == 1
+    assert VocabularyConfig(min_count=3).settled(pieces).least_count == 3
+    assert VocabularyConfig().settled(TextConfig()).least_count == 2
