@@ -107,5 +107,11 @@ def besides(details: Mapping[str, Any]) -> str:
         >>> besides({"bytes": 7, "megabytes_per_second": 2.5})
         ', 2.50 MB/s'
     """
-    units = {"megabytes_per_second": "MB/s", "peak_memory_gib": "GiB at most"}
+    units = {
+        "megabytes_per_second": "MB/s",
+        "megabytes_per_cpu_second": "MB per CPU second",
+        "peak_memory_gib": "GiB at most",
+        "peak_memory_mib": "MiB at most",
+        "share_of_raw_write": "of the raw write",
+    }
     return "".join(f", {number(details[key])} {unit}" for key, unit in units.items() if key in details)

@@ -32,6 +32,8 @@ class Bench:
     folder: Path
     """For files that come and go."""
     limits: ProductLimits
+    large: bool = False
+    """Whether parts that can are measured on gigabytes as well."""
 
     def time(self, work: Callable[[], object]) -> Timing:
         """Times a function of no arguments."""

@@ -48,7 +48,9 @@ def _run(wanted: argparse.Namespace) -> int:
         text = find_text(folder)
         print(f"{machine.get('gpu', machine['cpu'])}, {machine['threads']} threads, torch {machine['torch']}")
         print(f"text: {text.description}")
-        for figure in measure_all(plan, device, text, folder, seconds=wanted.seconds, only=wanted.only or PARTS):
+        for figure in measure_all(
+            plan, device, text, folder, seconds=wanted.seconds, only=wanted.only or PARTS, large=wanted.large
+        ):
             if not figures or figure.case != figures[-1].case:
                 print(f"\n{'Text and machine' if figure.case == TEXT else figure.case}")
             print(show(figure), flush=True)
@@ -77,6 +79,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=PARTS[1:], metavar="PART", help=f"of {', '.join(PARTS[1:])}")
     parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="time per figure; 2 without this")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; without it, every core")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="corpus: 2 GB of text as well; needs time, and several times that room in TMPDIR",
+    )
     parser.add_argument("--plan", choices=PLANS, help="what to measure; without it, what suits the device")
     return parser.parse_args(arguments)
 

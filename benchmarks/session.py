@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import inference_parts, text_parts, training_parts
+from benchmarks import corpus_parts, inference_parts, text_parts, training_parts, writing_parts
 from benchmarks.figures import TEXT, Figure
 from benchmarks.lab import Bench, Lab
 from benchmarks.limits import LARGE, ProductLimits
@@ -25,6 +25,8 @@ TEXT_PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "tokenise": text_parts.tokenise,
     "vocabulary": text_parts.vocabulary,
     "encode": text_parts.encode,
+    "corpus": corpus_parts.corpus,
+    "writing": writing_parts.writing,
 }
 MODEL_PARTS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "step": training_parts.step,
@@ -40,7 +42,14 @@ PARTS = (LIMIT, *TEXT_PARTS, *MODEL_PARTS)
 
 
 def measure_all(
-    plan: Plan, device: torch.device, text: BenchText, folder: Path, *, seconds: float, only: Collection[str] = PARTS
+    plan: Plan,
+    device: torch.device,
+    text: BenchText,
+    folder: Path,
+    *,
+    seconds: float,
+    only: Collection[str] = PARTS,
+    large: bool = False,
 ) -> Iterator[Figure]:
     """Measures the parts of a plan, each figure as soon as it is there.
 
@@ -51,9 +60,10 @@ def measure_all(
         folder: For files that come and go.
         seconds: Time to spend on a figure.
         only: Parts to measure.
+        large: Whether a text of gigabytes is measured on too.
     """
     limits = ProductLimits(device, seconds)
-    bench = Bench(device, seconds, text, folder, limits)
+    bench = Bench(device, seconds, text, folder, limits, large)
     yield _large_product(limits)
     for name, measure_text in TEXT_PARTS.items():
         if name in only:

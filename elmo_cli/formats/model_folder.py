@@ -133,7 +133,7 @@ def write_model_folder(model_dir: Path, files: ModelFiles) -> None:
 
 
 def write_vocabulary(path: Path, files: ModelFiles) -> None:
-    """Writes the vocabulary, and the counts of its words and the SentencePiece model beside it, as far as they exist."""
+    """Writes the vocabulary, the counts of its words and the SentencePiece model side by side, as far as they exist."""
     if files.pieces is not None:
         path.with_name(PIECES).write_bytes(read_bytes(files.pieces))
     if files.vocabulary_place is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import run, text_parts, texts
+from benchmarks import corpus_parts, run, text_parts, texts
 from benchmarks.figures import Figure, model_figure
 from benchmarks.flops import Product
 from benchmarks.lab import Bench, Lab
@@ -36,6 +36,7 @@ def measured(small_text: BenchText, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "find_text", lambda folder: small_text)
         patch.setattr(texts, "SYNTHETIC_TOKENS", 20_000)
+        patch.setattr(corpus_parts, "BOOKS", tmp_path_factory.mktemp("no-books"))
         assert run.main(["--plan", "tiny", "--seconds", "0.01", "--threads", "1", "--out", str(out)]) == 0
     return out
 
@@ -71,7 +72,7 @@ def test_every_figure_has_its_fields_and_its_spread(content: dict[str, Any]) -> 
     for figure in content["figures"]:
         assert figure.keys() == names
         assert 0 < figure["low"] <= figure["median"] <= figure["high"], figure
-        assert figure["repeats"] >= 3
+        assert figure["repeats"] >= 3 or figure["part"] == "corpus", "a stage of a corpus takes seconds to minutes"
         assert figure["explanation"]
         counted = [figure[name] for name in ("flops_per_unit", "gflops", "share_of_products", "share_of_large")]
         assert all(value is None for value in counted) or all(value > 0 for value in counted)

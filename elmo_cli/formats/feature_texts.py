@@ -1,0 +1,151 @@
+"""The text of sentences, as the layouts keep it; which of it can be a key."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from elmo_cli.errors import OutputError, TextError
+from elmo_cli.formats.feature_form import FeatureForm
+
+LARGEST_MAP = 2**32 - 1
+"""Bytes of JSON that ``sentence_to_index`` can have: HDF5 counts the length of a string in four bytes."""
+ESCAPES = {".": "$period$", "/": "$backslash$"}
+"""What stands for what in keys of ELMoForManyLangs; the second name is its own."""
+_BESIDE = 25
+"""Bytes of JSON that a sentence takes in the map, at most, beside its text."""
+
+
+class SentenceTexts:
+    """What is kept of each sentence's text, and whether its key is free.
+
+    Args:
+        path: The file, for messages.
+        form: Its layout.
+    """
+
+    def __init__(self, path: Path, form: FeatureForm) -> None:
+        self._path, self._form = path, form
+        self._seen = SeenKeys() if form.sentence_keys or form.layout == "manylangs" else None
+        self._map_bytes = 0
+
+    def recover(self, texts: Iterable[bytes]) -> None:
+        """Makes up for what a killed writer knew."""
+        for text in texts:
+            self._map_bytes += len(text) + _BESIDE
+            if self._seen is not None and text:
+                self._seen.add(json.loads(text))
+
+    def encode(
+        self,
+        lines: Sequence[int],
+        tokens: Sequence[Sequence[str]],
+        sentences: Sequence[str | None],
+        keys: Sequence[str | None],
+    ) -> tuple[list[bytes], list[bool]]:
+        """Texts as the journal has them, and whether the vectors of each are left out because its key is taken.
+
+        Raises:
+            TextError: A sentence cannot be a key, or is one already.
+            OutputError: The text is longer than the layout can have.
+        """
+        form = self._form
+        everything = [False] * len(lines)
+        if form.layout == "flat":
+            shown = [None] * len(lines) if form.forget_sentences else sentences
+            rows = zip(shown, keys, tokens, strict=True)
+            return [_json([sentence, key, list(words)]) for sentence, key, words in rows], everything
+        if self._seen is not None:
+            return self._keys(self._seen, lines, tokens, sentences)
+        if form.layout == "bilm" or form.forget_sentences:
+            return [b""] * len(lines), everything
+        texts = [b"" if sentence is None else _json(sentence) for sentence in sentences]
+        self._map_bytes += sum(map(len, texts)) + _BESIDE * len(texts)
+        if self._map_bytes > LARGEST_MAP:
+            raise OutputError(
+                f"{self._path}: sentence_to_index can have {LARGEST_MAP:,} bytes, and the text is longer",
+                hint="leave it out with --forget-sentences, or embed the text in parts",
+            )
+        return texts, everything
+
+    def _keys(
+        self,
+        seen: "SeenKeys",
+        lines: Sequence[int],
+        tokens: Sequence[Sequence[str]],
+        sentences: Sequence[str | None],
+    ) -> tuple[list[bytes], list[bool]]:
+        texts, left_out = [], []
+        for line, words, sentence in zip(lines, tokens, sentences, strict=True):
+            key = manylangs_key(words) if self._form.layout == "manylangs" else sentence or ""
+            try:
+                new = seen.add(key)
+            except TextError as error:
+                hint = "keys that are line numbers always can: choose --layout allennlp without --use-sentence-keys"
+                raise TextError(f"line {line + 1}: {error.message}", hint=hint) from error
+            if not new and self._form.sentence_keys:
+                raise TextError(
+                    f"line {line + 1}: expected a sentence that is no key yet, nor part of one, found {key!r}",
+                    hint="sentences that occur twice need line numbers as keys: leave --use-sentence-keys away",
+                )
+            texts.append(_json(key) if new else b"")
+            left_out.append(not new)
+        return texts, left_out
+
+
+def manylangs_key(tokens: Sequence[str]) -> str:
+    """A sentence's key in ELMoForManyLangs.
+
+    Example:
+        >>> manylangs_key(["and", "/", "or", "."])
+        'and\\t$backslash$\\tor\\t$period$'
+    """
+    key = "\t".join(tokens)
+    for letter, name in ESCAPES.items():
+        key = key.replace(letter, name)
+    return key
+
+
+def key_parts(key: str) -> list[str]:
+    """Where HDF5 finds a key: the groups that a ``/`` makes of it, and the dataset's name.
+
+    Example:
+        >>> key_parts("1 / 2"), key_parts("a // b"), key_parts(".")
+        (['1 ', ' 2'], ['a ', ' b'], [])
+    """
+    return [part for part in key.split("/") if part not in ("", ".")]
+
+
+class SeenKeys:
+    """Which keys are taken, 16 bytes of each and a little."""
+
+    def __init__(self) -> None:
+        self._whole: set[bytes] = set()
+        self._groups: set[bytes] = set()
+
+    def add(self, key: str) -> bool:
+        """Whether a key could be taken: nothing is under its name, and no dataset where it needs a group.
+
+        Raises:
+            TextError: HDF5 has no such name.
+        """
+        parts = key_parts(key)
+        if not parts or "\0" in key:
+            raise TextError(f"expected a sentence that can be a key in HDF5, found {key!r}")
+        *groups, whole = [digest("/".join(parts[: count + 1])) for count in range(len(parts))]
+        if whole in self._whole or whole in self._groups or not self._whole.isdisjoint(groups):
+            return False
+        self._whole.add(whole)
+        self._groups.update(groups)
+        return True
+
+
+def digest(text: bytes | str) -> bytes:
+    """16 bytes that stand for a text."""
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode("ascii")
