@@ -1,7 +1,7 @@
 """The command ``elmo``: its commands, and what the shell learns of how they ended.
 
 Exit codes: 0 done, 1 something the user can mend (message and hint on stderr, no traceback), 2 a wrong command line,
-130 Ctrl-C. Anything else is a bug and shows its traceback.
+130 Ctrl-C, 143 SIGTERM. Anything else is a bug and shows its traceback.
 """
 
 import io
@@ -12,7 +12,22 @@ from typing import Annotated
 import typer
 
 from elmo_cli import __version__
-from elmo_cli.cli import embed, evaluate, export, info, predict, prepare, pretrain, score, verify, vocab
+from elmo_cli.cli import (
+    embed,
+    evaluate,
+    export,
+    info,
+    neighbors,
+    plot,
+    predict,
+    prepare,
+    presets,
+    pretrain,
+    report,
+    score,
+    verify,
+    vocab,
+)
 from elmo_cli.cli.console import log_to_stderr, show_error
 from elmo_cli.cli.options import QuietOption, VerboseOption, examples
 from elmo_cli.errors import ElmoError
@@ -32,12 +47,16 @@ app = typer.Typer(
 
 app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
 app.command("vocab", epilog=vocab.EXAMPLES)(vocab.command)
+app.command("presets", epilog=presets.EXAMPLES)(presets.command)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.command)
 app.command("score", epilog=score.EXAMPLES)(score.command)
 app.command("predict", epilog=predict.EXAMPLES)(predict.command)
 app.command("embed", epilog=embed.EXAMPLES)(embed.command)
+app.command("neighbors", epilog=neighbors.EXAMPLES)(neighbors.command)
+app.command("plot", epilog=plot.EXAMPLES)(plot.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("report", epilog=report.EXAMPLES)(report.command)
 app.command("export", epilog=export.EXAMPLES)(export.command)
 app.command("verify", epilog=verify.EXAMPLES)(verify.command)
 

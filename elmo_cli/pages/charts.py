@@ -161,6 +161,9 @@ def scatter(
     values = [dict(point) for point in points]
     names = list(dict.fromkeys(point["series"] for point in values))
     series = coloured(names)
+    if len(names) > 1:
+        wide = 40 + min(160, 7 * max(map(len, names)))  # pixels of a name and its mark, about
+        series["color"]["legend"]["columns"] = {"expr": f"max(1, floor(width / {wide}))"}
     places = [axis.encoding(field, [point[field] for point in values]) for field, axis in (("x", x), ("y", y))]
     for place in places:
         place["scale"]["padding"] = 12  # pixels; otherwise the outermost points are cut in half

@@ -57,12 +57,10 @@ def vectors_page(figures: VectorFigures, *, made_by: str) -> str:
         Figure("points", f"{points:,}", f"of {sum(figures.counts.values()):,} occurrences in the text"),
         Figure(f"{figures.colour}s", f"{len(groups):,}", "told apart by colour and shape"),
         Figure("variance shown", percent(shown), "of the points' variance lies in these two dimensions"),
-        Figure(
-            "nearest alike",
-            f"{figures.alike:,} of {points:,}",
-            f"points whose nearest other point, by cosine in all dimensions, has the same {figures.colour}",
-        ),
     ]
+    if 1 < len(groups) < points:
+        meaning = f"points whose nearest other point, by cosine in all dimensions, has the same {figures.colour}"
+        tiles.append(Figure("nearest alike", f"{figures.alike:,} of {points:,}", meaning))
     chart = Chart(
         vectors_chart(figures),
         f"The two axes show {percent(shown)} of the variance: points that lie apart here do differ so much, and points "

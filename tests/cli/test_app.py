@@ -11,7 +11,21 @@ from pathlib import Path
 import pytest
 
 from elmo_cli import __version__
-from elmo_cli.cli import embed, evaluate, export, info, prepare, pretrain, verify, vocab
+from elmo_cli.cli import (
+    embed,
+    evaluate,
+    export,
+    info,
+    neighbors,
+    plot,
+    predict,
+    prepare,
+    pretrain,
+    report,
+    score,
+    verify,
+    vocab,
+)
 from elmo_cli.cli.app import app
 from elmo_cli.errors import ElmoError, TextError
 from elmo_cli.flows.reports import Notice
@@ -22,8 +36,13 @@ MODULES = {
     "vocab": vocab,
     "pretrain": pretrain,
     "eval": evaluate,
+    "score": score,
+    "predict": predict,
     "embed": embed,
+    "neighbors": neighbors,
+    "plot": plot,
     "info": info,
+    "report": report,
     "export": export,
     "verify": verify,
 }
@@ -32,11 +51,19 @@ FLOWS = {
     "vocab": ("vocabulary", "build_vocabulary"),
     "pretrain": ("pretrain", "pretrain"),
     "eval": ("evaluate", "evaluate"),
+    "score": ("score", "score_lines"),
+    "predict": ("predict", "predict"),
     "embed": ("embed", "embed"),
+    "neighbors": ("neighbors", "neighbors"),
+    "plot": ("plot", "plot"),
     "info": ("info", "info"),
+    "report": ("report", "report"),
     "export": ("export", "export"),
     "verify": ("verify", "verify"),
 }
+
+OTHER_FLOWS = [("part_counts", "count_only"), ("merging", "merge_counts"), ("vocabulary_check", "check_vocabulary")]
+"""Of ``elmo vocab``, one for each of its modes."""
 
 FAKE_INFO = """
 import signal, sys, time, types
@@ -95,15 +122,15 @@ def test_the_help_fits_80_columns_and_shows_its_examples(elmo, name: str) -> Non
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_help_can_be_typed(elmo, play, name: str) -> None:
-    module, function = FLOWS[name]
-    calls = play(module, ElmoError("so far so good"), function)
+    flows = [FLOWS[name], *(OTHER_FLOWS if name == "vocab" else ())]
+    calls = [play(module, ElmoError("so far so good"), function) for module, function in flows]
     for line in MODULES[name].EXAMPLES.splitlines():
         if "elmo " not in line:
             continue
-        words = shlex.split(line.rpartition("| ")[2])
+        words = shlex.split(line.rpartition("| ")[2].partition(" < ")[0])
         outcome = elmo(*words[1:])
         assert (outcome.code, outcome.err) == (1, "Error: so far so good\n"), line
-    assert calls
+    assert all(calls)
 
 
 def test_the_examples_of_the_whole_are_among_those_of_the_commands() -> None:

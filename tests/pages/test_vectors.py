@@ -1,5 +1,7 @@
 """The page about vectors."""
 
+from dataclasses import replace
+
 from elmo_cli.pages.drawing import compiled
 from elmo_cli.pages.vectors import VectorFigures, VectorPoint, vectors_chart, vectors_page
 
@@ -41,3 +43,20 @@ def test_the_chart_says_what_its_axes_and_points_are() -> None:
     ]
     assert [value["series"] for value in spec["data"]["values"]] == ["shore", "house", "shore"]
     assert compiled(spec)["$schema"].endswith("/vega/v6.json")
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    one = replace(FIGURES, points=[replace(point, group="shore") for point in POINTS])
+    each = replace(FIGURES, points=[replace(point, group=point.where) for point in POINTS])
+    assert "nearest alike" in vectors_page(FIGURES, made_by="test")
+    for figures in (one, each):
+        assert "nearest alike" not in vectors_page(figures, made_by="test")
+
+
+def test_many_names_stand_in_several_rows() -> None:
+    points = [replace(POINTS[0], group=f"sentence {number}") for number in range(100, 112)]
+    spec = vectors_chart(replace(FIGURES, points=points))
+    color = spec["encoding"]["color"]
+    assert color["legend"]["columns"] == {"expr": "max(1, floor(width / 124))"}
+    assert compiled(spec)["legends"][0]["columns"] == {"signal": "max(1, floor(width / 124))"}
+    assert len(color["scale"]["domain"]) == 12
