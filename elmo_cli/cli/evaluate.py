@@ -17,6 +17,7 @@ EXAMPLES = options.examples(
     "elmo eval run/model test.txt",
     "elmo eval run/model test.txt --context stream --json",
     "elmo eval run/model test.txt --baseline run/corpus --details",
+    "elmo eval run/model test.txt --report page.html",
     "elmo eval run-1 run-2 run-3 test.txt",
 )
 DETAIL = "Detail"
@@ -130,8 +131,38 @@ def command(
             rich_help_panel=DETAIL,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write an HTML page with charts; of several models, one that compares them.",
+            show_default=False,
+            rich_help_panel=DETAIL,
+        ),
+    ] = None,
+    heat: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--heat",
+            metavar="SENTENCE",
+            help="A sentence that the page shows word by word.",
+            show_default=False,
+            rich_help_panel=DETAIL,
+        ),
+    ] = None,
+    heat_sentences: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--heat-sentences",
+            metavar="N,...",
+            help="Sentences of the text that it shows so, counted from 1.",
+            show_default=False,
+            rich_help_panel=DETAIL,
+        ),
+    ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace tables that exist.", rich_help_panel=DETAIL)
+        bool, typer.Option("--overwrite", help="Replace tables and a page that exist.", rich_help_panel=DETAIL)
     ] = False,
     tokenizer: options.ModelTokenizerOption = None,
     format: options.FormatOption = options.DEFAULT_FORMAT,
@@ -167,10 +198,15 @@ def command(
     single: dict[str, Any] = {
         "sentences_table": sentences_table,
         "words_table": words_table,
-        "overwrite": overwrite,
         "baseline": baseline or [],
         "baseline_order": order,
         "scores_dir": scores_dir,
+    }
+    shown: dict[str, Any] = {
+        "page": report,
+        "heat": heat or [],
+        "heat_sentences": _numbers(heat_sentences or []),
+        "overwrite": overwrite,
     }
     alone = {
         "--baseline": baseline is not None,
@@ -178,6 +214,7 @@ def command(
         "--words": words_table is not None,
         "--scores-dir": scores_dir is not None,
     }
+    on_page = {"--report": report is not None, "--heat": bool(heat), "--heat-sentences": bool(heat_sentences)}
     is_first = place_in_group()[0] == 0
 
     def run(flow: Reports) -> Any:
@@ -191,14 +228,14 @@ def command(
             {"--protocol": protocol is not Protocol.EXACT, "--explain": explain, "--details": details, **alone},
             "is for one model; several are compared without it",
         )
-        result = run(compare(models, inputs, **policy, **shared))
+        result = run(compare(models, inputs, **policy, **shown, **shared))
         title, rows_shown = f"Compared on {' '.join(inputs)}", compared_rows(result)
     elif protocol is Protocol.BILM_TF:
         from elmo_cli.flows.reference_evaluation import evaluate_as_reference
 
         _refuse(
             {"--context": context is not Context.SENTENCE, "--start": start is not Start.MODEL, "--explain": explain}
-            | {"--details": details, **alone},
+            | {"--details": details, **alone, **on_page},
             "is not for --protocol bilm-tf, which settles how the text is read",
         )
         result = run(evaluate_as_reference(models[0], inputs, rows=rows, **shared))
@@ -206,7 +243,7 @@ def command(
     else:
         from elmo_cli.flows.evaluate import evaluate
 
-        result = run(evaluate(models[0], inputs, **policy, **single, **shared))
+        result = run(evaluate(models[0], inputs, **policy, **single, **shown, **shared))
         title = f"Perplexity of {result.model}"
         rows_shown = explained_rows(result) if explain else figure_rows(result)
         rows_shown += detail_rows(result) if details else []
@@ -218,3 +255,12 @@ def _refuse(given: dict[str, bool], why: str) -> None:
     for name, is_given in given.items():
         if is_given:
             raise typer.BadParameter(why, param_hint=name)
+
+
+def _numbers(lists: list[str]) -> list[int]:
+    """``1,5,9`` as numbers."""
+    words = [word.strip() for each in lists for word in each.split(",")]
+    for word in words:
+        if not word.isascii() or not word.isdigit():
+            raise typer.BadParameter(f"expected numbers such as 1,5,9, found {word!r}", param_hint="--heat-sentences")
+    return [int(word) for word in words]

@@ -9,11 +9,15 @@ import numpy.typing as npt
 from elmo_cli.config import InputConfig
 from elmo_cli.device import pick_device
 from elmo_cli.errors import ModelError
+from elmo_cli.flows.comparison_page import write_comparison_page
 from elmo_cli.flows.evaluated import Evaluated, check_inputs, check_settings, evaluate_model
 from elmo_cli.flows.evaluation_results import CompareResult, ModelDifference
+from elmo_cli.flows.page_request import page_request
 from elmo_cli.flows.reports import Notice, Reports
 from elmo_cli.flows.scorer import open_scorer
+from elmo_cli.flows.shown_sentences import own_sentences
 from elmo_cli.measure.bootstrap import Difference, paired_difference
+from elmo_cli.pages.evaluation import HeatSentence
 from elmo_cli.train.process_group import process_group
 
 CHEAP_UNKNOWN = 0.001
@@ -29,6 +33,10 @@ def compare(
     tokenizer: str | None = None,
     reading: InputConfig | None = None,
     split: str = "held-out",
+    page: Path | None = None,
+    heat: Sequence[str] = (),
+    heat_sentences: Sequence[int] = (),
+    overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
     batch_tokens: int = 4096,
@@ -51,13 +59,17 @@ def compare(
         ElmoError: A model, the text or the settings are not usable.
     """
     check_settings(context, batch_tokens)
+    request = page_request(page, heat, heat_sentences, overwrite=overwrite)
     found: list[Evaluated] = []
+    own: list[list[HeatSentence]] = []
     group = process_group(pick_device(device))
     check_inputs(inputs, several_times=True, group=group)
     for model_dir in model_dirs:
         yield Notice(text=f"model {len(found) + 1} of {len(model_dirs)}: {model_dir}")
+        scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
+        own.append(own_sentences(scorer, heat, tokenizer))
         each = yield from evaluate_model(
-            open_scorer(model_dir, start=start, device=device, threads=threads),
+            scorer,
             inputs,
             context=context,
             tokenizer=tokenizer,
@@ -79,13 +91,16 @@ def compare(
                     warning=True,
                 )
     first, *others = found
-    yield CompareResult(
+    result = CompareResult(
         measure="loss" if same else "bits_per_byte",
         models=[each.result for each in found],
         differences=[
             ModelDifference(model=each.result.model, difference=_difference(first, each, same)) for each in others
         ],
     )
+    if request is not None and group.is_first:
+        yield from write_comparison_page(found, result, own, inputs, request)
+    yield result
 
 
 def _same_targets(first: Evaluated, other: Evaluated) -> bool:

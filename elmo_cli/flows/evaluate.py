@@ -7,9 +7,12 @@ from elmo_cli.config import InputConfig
 from elmo_cli.device import pick_device
 from elmo_cli.flows.baseline import ORDER, check_order
 from elmo_cli.flows.evaluated import check_inputs, check_settings, evaluate_model
+from elmo_cli.flows.evaluation_page import write_evaluation_page
 from elmo_cli.flows.evaluation_tables import check_tables, write_tables
+from elmo_cli.flows.page_request import page_request
 from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.scorer import open_scorer
+from elmo_cli.flows.shown_sentences import own_sentences
 from elmo_cli.train.process_group import process_group
 
 
@@ -24,6 +27,9 @@ def evaluate(
     split: str = "held-out",
     sentences_table: Path | None = None,
     words_table: Path | None = None,
+    page: Path | None = None,
+    heat: Sequence[str] = (),
+    heat_sentences: Sequence[int] = (),
     overwrite: bool = False,
     baseline: Sequence[str] = (),
     baseline_order: int = ORDER,
@@ -45,7 +51,11 @@ def evaluate(
         split: What is scored of a prepared folder: ``held-out``, ``test`` or ``train``.
         sentences_table: Where a row per sentence goes, as TSV, JSON lines or Parquet.
         words_table: The same with a row per word.
-        overwrite: Whether tables that exist may be replaced.
+        page: Where a page with charts goes, as HTML.
+        heat: Sentences of one's own whose words the page shows by their surprisal.
+        heat_sentences: The same for sentences of the text, by their numbers from 1. The page always has the worst ones,
+            and evenly spaced ones where none is chosen.
+        overwrite: Whether tables and a page that exist may be replaced.
         baseline: Text to count an n-gram model on, or a prepared folder, of which the training text is taken; none: no
             baseline.
         baseline_order: Words of its n-grams.
@@ -63,10 +73,13 @@ def evaluate(
     check_settings(context, batch_tokens, scores_dir)
     check_order(baseline_order)
     check_tables(sentences_table, words_table, overwrite=overwrite)
+    request = page_request(page, heat, heat_sentences, overwrite=overwrite)
     group = process_group(pick_device(device))
     check_inputs(inputs, group=group)
+    scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
+    own = own_sentences(scorer, heat, tokenizer)
     found = yield from evaluate_model(
-        open_scorer(model_dir, start=start, device=device, threads=threads),
+        scorer,
         inputs,
         context=context,
         tokenizer=tokenizer,
@@ -80,4 +93,6 @@ def evaluate(
     )
     if group.is_first:
         yield from write_tables(found.read, found.scored, sentences_table, words_table, overwrite=overwrite)
+        if request is not None:
+            yield from write_evaluation_page(scorer, found, own, inputs, tokenizer, request)
     yield found.result

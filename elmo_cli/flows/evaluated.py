@@ -31,7 +31,6 @@ result and is reported with it; it does not depend on the machine."""
 class Evaluated:
     """A model's result on a text, and what it was computed from."""
 
-    scorer: Scorer
     read: EvaluationText
     scored: ScoredText
     result: EvaluateResult
@@ -112,7 +111,7 @@ def evaluate_model(
         ngrams = baseline_result(counted, scored, order=baseline_order, training_words=training.text.num_tokens)
     stretches = len(sequences[0]) if context == "stream" else None
     result = evaluate_result(scorer, read, scored, context=context, stretches=stretches, ngrams=ngrams, seconds=seconds)
-    return Evaluated(scorer=scorer, read=read, scored=scored, result=result)
+    return Evaluated(read=read, scored=scored, result=result)
 
 
 def read_text(

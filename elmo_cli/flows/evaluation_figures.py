@@ -113,5 +113,7 @@ def baseline_result(counted: ScoredText, scored: ScoredText, *, order: int, trai
         forward=direction_figures(counted, (1.0, 0.0)),
         backward=direction_figures(counted, (0.0, 1.0)),
         joint=direction_figures(counted, (0.5, 0.5)),
+        by_place=by_place(counted),
+        by_frequency=by_frequency(counted),
         difference=paired_difference(scored.sums_GS.mean(axis=0), counted.sums_GS.mean(axis=0), targets_S),
     )

@@ -64,6 +64,9 @@ class BaselineResult(Result):
     forward: DirectionFigures
     backward: DirectionFigures
     joint: DirectionFigures
+    by_place: list[Band]
+    """The same bands as those of the model."""
+    by_frequency: list[Band]
     difference: Difference
     """The model's loss less the baseline's, per target."""
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from elmo_cli.pages.evaluation import HeatSentence, titled_heat
-from elmo_cli.pages.heat_text import heat_scale, heat_text
+from elmo_cli.pages.evaluation import HeatSentence, heat_lines
+from elmo_cli.pages.heat_text import heat_scale
 from elmo_cli.pages.loss_charts import BandPoint, Estimate, band_curves, band_dots, intervals
 from elmo_cli.pages.numbers import chance, decimal, rounded, signed
 from elmo_cli.pages.page import Chart, Figure, Heading, Markup, Paragraph, Part, Section, Table, Tiles, render
@@ -113,10 +113,11 @@ def _summary(figures: ComparisonFigures) -> Iterator[Part]:
     if figures.same_targets:
         about = "All models predict the same targets, so their perplexities compare."
     else:
+        rates = ", ".join(f"{model.name} {100 * model.oov_rate:.2f} %" for model in figures.models)
         about = (
             "The models' vocabularies or tokens differ, so their perplexities do not compare; bits per byte of the "
-            "original text do. Words outside a vocabulary are scored as <UNK>, which tells no spelling: a model that "
-            "has many of them looks better than it is."
+            "original text do. Words outside a vocabulary are scored as <UNK>, which tells no spelling, so a model "
+            f"that has many of them looks better than it is: {rates}."
         )
     yield Paragraph(f"{best.name} has the lowest {figures.unit}, {rounded(best.value)}. Lower is better. {about}")
     estimates = [
@@ -136,8 +137,15 @@ def _summary(figures: ComparisonFigures) -> Iterator[Part]:
         "the same, because both read the same text: see the differences below.",
     )
     rows = [
-        (model.name, decimal(model.perplexity), decimal(model.forward), decimal(model.backward))
-        + (decimal(model.bits_per_byte), f"{model.classes:,}", f"{100 * model.oov_rate:.2f} %")
+        (
+            model.name,
+            decimal(model.perplexity),
+            decimal(model.forward),
+            decimal(model.backward),
+            decimal(model.bits_per_byte),
+            f"{model.classes:,}",
+            f"{100 * model.oov_rate:.2f} %",
+        )
         for model in figures.models
     ]
     heads = ("model", "perplexity", "forward", "backward", "bits per byte", "classes", "OOV")
@@ -168,7 +176,7 @@ def _differences(figures: ComparisonFigures) -> Iterator[Part]:
         intervals(estimates, x=f"{unit}, against {first.name}", zero=True),
         " ".join(_verdict(model, gap, first, figures) for model, gap in gaps),
         "Left of the dashed line a model is better than the first. Bars are 95 % intervals of the paired bootstrap: "
-        f"{'sentences' if figures.same_targets else 'paragraphs'} are drawn with replacement, the same for both models.",
+        f"{'sentences' if figures.same_targets else 'paragraphs'} are drawn with replacement, the same for both.",
     )
     heads = ("model", "difference", "95 % interval", "p-value")
     rows = [
@@ -222,7 +230,7 @@ def _widest(bands: ComparedBands) -> str:
     change, band, name = max(apart, key=lambda found: abs(found[0]))
     word = "lower" if change < 0 else "higher"
     size = rounded(abs(100 * math.expm1(min(change, 50.0))))
-    return f"{bands.title}: the models are farthest apart at {band}, where {name} is {size} % {word} than {first[0]}."
+    return f"{bands.title}: the models are farthest apart at “{band}”, where {name} is {size} % {word} than {first[0]}."
 
 
 def _sentences(figures: ComparisonFigures) -> Iterator[Part]:
@@ -235,7 +243,4 @@ def _sentences(figures: ComparisonFigures) -> Iterator[Part]:
     for heading, sentences in figures.sentences_shown.items():
         yield Heading(heading)
         for sentence in sentences:
-            for place, (name, found) in enumerate(sentence.by_model.items()):
-                note = f"{name}: perplexity {rounded(found.perplexity)}"
-                heat = heat_text(found.tokens, strongest=figures.strongest)
-                yield Markup(titled_heat(sentence.title if place == 0 else "the same", note, heat))
+            yield Markup(heat_lines(sentence.title, sentence.by_model, figures.strongest))

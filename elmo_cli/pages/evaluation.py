@@ -9,6 +9,7 @@ from elmo_cli.pages.evaluation_charts import (
     Band,
     SentenceSpread,
     WordCost,
+    against_chart,
     baseline_chart,
     file_chart,
     frequency_chart,
@@ -57,6 +58,8 @@ class NgramBaseline:
     """Perplexity, as the next two."""
     forward: float
     backward: float
+    by_place: Sequence[Band]
+    by_frequency: Sequence[Band]
     loss: float
     """The model's less the baseline's, in nats per target; the bounds of its 95 % interval and its p-value follow."""
     low: float
@@ -142,18 +145,16 @@ def _summary(figures: EvaluationFigures) -> Iterator[Part]:
         f"better. On other texts of this kind, one would expect it between {rounded(low)} and {rounded(high)}, with "
         f"{sure} confidence."
     )
-    yield Figures(
-        [
-            Figure("context", figures.context, "what a sentence may know of those before it"),
-            Figure("start state", figures.start_state, "what the model has read before a sentence or stream begins"),
-            Figure(
-                "outside the vocabulary",
-                share,
-                f"{figures.oov_tokens:,} of {figures.words:,} words, {figures.oov_types:,} different ones; "
-                "as targets they are <UNK>, which is easier than the word itself",
-            ),
-        ]
-    )
+    rows = [
+        ("context", figures.context),
+        ("start state", figures.start_state),
+        (
+            "outside the vocabulary",
+            f"{share} of the words ({figures.oov_tokens:,} of {figures.words:,}, {figures.oov_types:,} different ones);"
+            " as targets they are <UNK>, which is easier than the word itself",
+        ),
+    ]
+    yield Table(("setting", "value"), rows)
 
 
 def _bits_tile(figures: EvaluationFigures) -> list[Figure]:
@@ -184,6 +185,9 @@ def _baseline(figures: EvaluationFigures) -> Iterator[Part]:
         f"Model less n-grams: {signed(found.loss)} nats per target, 95 % interval {signed(found.low)} to "
         f"{signed(found.high)}, {chance(found.p_value)} (paired bootstrap over sentences)."
     )
+    name = f"{found.order}-grams"
+    yield against_chart(name, figures.by_place, found.by_place, ordered=True)
+    yield against_chart(name, figures.by_frequency, found.by_frequency, ordered=False)
 
 
 def _bands(figures: EvaluationFigures) -> Iterator[Part]:
@@ -206,8 +210,13 @@ def _bands(figures: EvaluationFigures) -> Iterator[Part]:
 def band_table(bands: Sequence[Band]) -> Table:
     """Bands as rows, their losses as perplexities."""
     rows = [
-        (one.name, f"{one.targets:,}", percent(one.share), decimal(perplexity(one.forward)))
-        + (decimal(perplexity(one.backward)),)
+        (
+            one.name,
+            f"{one.targets:,}",
+            percent(one.share),
+            decimal(perplexity(one.forward)),
+            decimal(perplexity(one.backward)),
+        )
         for one in bands
     ]
     return Table(("band", "targets", "share of loss", "forward", "backward"), rows, frozenset({1, 2, 3, 4}))
@@ -226,26 +235,37 @@ def heat_parts(figures: EvaluationFigures) -> Iterator[Part]:
     for heading, sentences in figures.sentences_shown.items():
         yield Heading(heading)
         for sentence in sentences:
-            yield Markup(heat_line(sentence, figures.strongest))
+            yield Markup(heat_lines(sentence.title, {"": sentence}, figures.strongest))
 
 
-def heat_line(sentence: HeatSentence, strongest: float) -> str:
-    """A sentence in colour under its title, as HTML."""
-    note = f"perplexity {rounded(sentence.perplexity)}"
-    return titled_heat(sentence.title, note, heat_text(sentence.tokens, strongest=strongest))
+def heat_lines(title: str, found: Mapping[str, HeatSentence], strongest: float) -> str:
+    """A sentence in colour, once for each model, as HTML.
 
-
-def titled_heat(title: str, note: str, heat: str) -> str:
-    """A heat map's HTML under a line that says what it is."""
-    return f'<div class="heat-line"><small>{isolate(title)} · {escape(note)}</small>{heat}</div>'
+    Args:
+        title: Where the sentence is from.
+        found: By the model's name, which is empty where there is one.
+        strongest: Bits of the strongest colour.
+    """
+    lines = "".join(
+        f"<small>{isolate(name or title)} · perplexity {rounded(one.perplexity)}</small>"
+        f"{heat_text(one.tokens, strongest=strongest)}"
+        for name, one in found.items()
+    )
+    head = f"<small><b>{isolate(title)}</b></small><br>" if "" not in found else ""
+    return f'<div class="heat-line">{head}{lines}</div>'
 
 
 def _words(figures: EvaluationFigures) -> Iterator[Part]:
     yield sides_chart(figures.word_costs)
     shown = figures.word_costs[:SHOWN_WORDS]
     rows = [
-        (one.word, f"{one.count:,}", percent(one.share), decimal(perplexity(one.forward)))
-        + (decimal(perplexity(one.backward)),)
+        (
+            one.word,
+            f"{one.count:,}",
+            percent(one.share),
+            decimal(perplexity(one.forward)),
+            decimal(perplexity(one.backward)),
+        )
         for one in shown
     ]
     yield Heading("The costliest words")
@@ -294,4 +314,3 @@ class SidedTable:
 
 def _value(value: float | int | None) -> str:
     return f"{value:,}" if isinstance(value, int) else decimal(value)
-

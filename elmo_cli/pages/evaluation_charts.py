@@ -9,6 +9,9 @@ from elmo_cli.pages.loss_charts import BandPoint, band_curves, band_dots, both_s
 from elmo_cli.pages.numbers import rounded
 from elmo_cli.pages.page import Chart
 
+OFTEN = 10
+"""Occurrences of a word that the words under a chart name."""
+
 LOGARITHMIC = "The axis is logarithmic."
 
 
@@ -71,12 +74,15 @@ def place_chart(bands: Sequence[Band]) -> Chart:
 
 def frequency_chart(bands: Sequence[Band]) -> Chart:
     """Loss by the word's rank in the vocabulary."""
-    ranked = [band for band in bands if band.name.startswith("rank")] or list(bands)
-    first, last = ranked[0], ranked[-1]
+    ranked = [band for band in bands if band.name.startswith("rank")]
+    finding = "All words are outside the vocabulary."
+    if ranked:
+        low, high = (rounded(perplexity(band.joint)) for band in (ranked[0], ranked[-1]))
+        names = f"rank {short_name(ranked[0].name)} to rank {short_name(ranked[-1].name)}"
+        finding = f"From {names}, perplexity goes from {low} to {high}."
     return Chart(
         band_dots(_both(bands, short=False), x="perplexity"),
-        f"From {first.name} to {last.name} the perplexity rises from {rounded(perplexity(first.joint))} to "
-        f"{rounded(perplexity(last.joint))}.",
+        finding,
         "Words by their rank in the vocabulary, the most frequent of the training text first. Words outside it are "
         f"scored as <UNK>, which is one frequent class, whatever the word. {LOGARITHMIC}",
     )
@@ -143,11 +149,16 @@ def sides_chart(words: Sequence[WordCost]) -> Chart:
         {"word": one.word, "count": one.count, "x": perplexity(one.forward), "y": perplexity(one.backward)}
         for one in words
     ]
-    apart = sorted(words, key=lambda one: one.forward - one.backward)
-    ahead, behind = apart[0], apart[-1]
+    often = sorted((one for one in words if one.count >= OFTEN), key=lambda one: one.forward - one.backward)
+    finding = (
+        f"Of the words met {OFTEN} times or more, “{often[0].word}” gains most from what stands before it, "
+        f"“{often[-1].word}” from what stands after it."
+        if len(often) > 1
+        else f"No two words are met {OFTEN} times or more, so single points say little."
+    )
     return Chart(
         both_sides(points, x="perplexity forward", y="perplexity backward"),
-        f"“{ahead.word}” is known best by what stands before it, “{behind.word}” by what stands after it.",
+        finding,
         f"The {len(words):,} words that take up most of the loss, each a point: above the line a word is easier from "
         "the left, below it from the right. Rest the pointer on a point to see its word. Both axes are logarithmic.",
     )
@@ -168,8 +179,36 @@ def baseline_chart(models: Mapping[str, tuple[float, float, float]], finding: st
     return Chart(
         band_dots(series, x="perplexity"),
         finding,
-        "An interpolated Kneser-Ney model with the same classes, on the same text, from either side. "
-        f"{LOGARITHMIC}",
+        f"An interpolated Kneser-Ney model with the same classes, on the same text, from either side. {LOGARITHMIC}",
+    )
+
+
+def against_chart(name: str, model: Sequence[Band], other: Sequence[Band], *, ordered: bool) -> Chart:
+    """Where a model is better than another, band by band, and where it is not.
+
+    Args:
+        name: The other's.
+        model: The model's bands.
+        other: The other's, the same ones.
+        ordered: Whether they are places in a sentence; else they are ranks.
+    """
+    series = {
+        "this model": points(model, "joint", short=ordered),
+        name: points(other, "joint", short=ordered),
+    }
+    better = [ours.name for ours, theirs in zip(model, other, strict=True) if ours.joint < theirs.joint]
+    if not better:
+        finding = f"nowhere better than {name}"
+    else:
+        where = "everywhere" if len(better) == len(model) else f"at {', '.join(better)}"
+        finding = f"better than {name} {where}"
+    what = "place in the sentence" if ordered else "frequency"
+    x = "place of the word in its sentence, from 1"
+    spec = band_curves(series, x=x, y="perplexity") if ordered else band_dots(series, x="perplexity")
+    return Chart(
+        spec,
+        f"By {what}, the model is {finding}.",
+        f"Both directions together, words alone. {LOGARITHMIC}",
     )
 
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from elmo_cli.pages.escaping import escape
 
-SIDES = {"both": "both directions", "forward": "forward: from the words before", "backward": "backward: from those after"}
+SIDES = {
+    "both": "both directions",
+    "forward": "forward: from the words before",
+    "backward": "backward: from those after",
+}
 """What the colours can stand for."""
 
 

@@ -45,6 +45,11 @@ def perplexity(loss: float) -> float:
     return math.exp(min(loss, LARGEST_LOSS))
 
 
+def finite(value: float) -> float:
+    """A figure that a chart can have, the nearest to one that may be infinite."""
+    return max(-math.exp(LARGEST_LOSS), min(value, math.exp(LARGEST_LOSS)))
+
+
 def band_curves(series: Mapping[str, Sequence[BandPoint]], *, x: str, y: str, log: bool = True) -> Spec:
     """A curve per series over bands in their order, such as places in a sentence.
 
@@ -55,12 +60,19 @@ def band_curves(series: Mapping[str, Sequence[BandPoint]], *, x: str, y: str, lo
         log: Whether the values' axis is logarithmic.
     """
     values, names = _band_values(series), list(series)
-    across = {"field": "band", "type": "nominal", "sort": None, "title": x, "scale": {"type": "point", "padding": 0.4}}
-    across["axis"] = {"labelAngle": 0, "labelOverlap": "greedy", "grid": False}
-    encoding = {"x": across, "y": _scaled("value", y, values, log=log), **coloured(names)}
+    across: Spec = {
+        "field": "band",
+        "type": "nominal",
+        "sort": None,
+        "title": x,
+        "scale": {"type": "point", "padding": 0.4},
+    }
+    across["axis"] = {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 8, "grid": False}
+    legend = {"legend": {"title": None, "symbolType": "stroke"} if len(names) > 1 else None}
+    encoding = {"x": across, "y": _scaled("value", y, values, log=log), "color": coloured(names)["color"] | legend}
     curve = {
         "mark": {"type": "line", "strokeWidth": 2.25, "interpolate": "linear"},
-        "encoding": {"strokeDash": dashed(names)},
+        "encoding": {"strokeDash": dashed(names) | legend},
     }
     dots = {"mark": {"type": "point", "filled": True, "size": 55, "opacity": 1}, "encoding": _tooltip(y)}
     return framed(values, {"encoding": encoding, "layer": [curve, dots]})
@@ -76,7 +88,7 @@ def band_dots(series: Mapping[str, Sequence[BandPoint]], *, x: str, log: bool = 
     """
     values, names = _band_values(series), list(series)
     bands = list(dict.fromkeys(value["band"] for value in values))
-    rows = {"field": "band", "type": "nominal", "sort": None, "title": None}
+    rows: Spec = {"field": "band", "type": "nominal", "sort": None, "title": None}
     rows["axis"] = {"labelLimit": 170, "ticks": False, "domain": False, "grid": True}
     span = {
         "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.35, "color": "currentColor"},
@@ -174,9 +186,12 @@ def both_sides(words: Sequence[Mapping[str, Any]], *, x: str, y: str) -> Spec:
         "encoding": {
             "x": across,
             "y": up,
-            "tooltip": [{"field": "word", "type": "nominal", "title": "word"}]
-            + [{"field": "count", "type": "quantitative", "title": "times"}]
-            + [{"field": "x", "type": "quantitative", "title": x}, {"field": "y", "type": "quantitative", "title": y}],
+            "tooltip": [
+                {"field": "word", "type": "nominal", "title": "word"},
+                {"field": "count", "type": "quantitative", "title": "times"},
+                {"field": "x", "type": "quantitative", "title": x},
+                {"field": "y", "type": "quantitative", "title": y},
+            ],
         },
     }
     diagonal = {
@@ -195,12 +210,16 @@ def intervals(estimates: Sequence[Estimate], *, x: str, zero: bool = False) -> S
         x: What is estimated.
         zero: Whether 0 is shown, as a line, because what matters is on which side of it an interval lies.
     """
-    values = [{**vars(estimate), "series": estimate.name} for estimate in estimates]
-    edges = [bound for one in estimates for bound in (one.low, one.high, one.value)] + ([0.0] if zero else [])
+    values: list[dict[str, Any]] = [
+        {"name": one.name, "label": one.label}
+        | {"value": finite(one.value), "low": finite(one.low), "high": finite(one.high)}
+        for one in estimates
+    ]
+    edges = [one[bound] for one in values for bound in ("low", "high", "value")] + ([0.0] if zero else [])
     room = 0.08 * (max(edges) - min(edges) or abs(max(edges)) or 1)
-    across = {"type": "quantitative", "title": x, "axis": {"format": "~g", "tickCount": 5}}
+    across = {"type": "quantitative", "title": x, "axis": {"format": ",.6~g", "tickCount": 5}}
     across |= {"scale": {"domain": [min(edges) - room, max(edges) + room], "nice": False, "zero": False}}
-    rows = {"field": "name", "type": "nominal", "sort": None, "title": None}
+    rows: Spec = {"field": "name", "type": "nominal", "sort": None, "title": None}
     rows["axis"] = {"labelLimit": 170, "ticks": False, "domain": False, "grid": False}
     bar = {
         "mark": {"type": "rule", "strokeWidth": 3, "color": COLOURS[0], "strokeCap": "round"},
@@ -211,22 +230,28 @@ def intervals(estimates: Sequence[Estimate], *, x: str, zero: bool = False) -> S
         "encoding": {"x": {**across, "field": "value"}}
         | {"tooltip": [{"field": "name", "type": "nominal"}, {"field": "label", "type": "nominal", "title": x}]},
     }
-    words = {
-        "mark": {"type": "text", "dy": -13, "color": "currentColor"},
-        "encoding": {"x": {**across, "field": "value"}, "text": {"field": "label"}},
-    }
+    middle = (min(edges) + max(edges)) / 2
+    # Words begin at their dot in the left half and end at it in the right one, so that they stay inside.
+    words = [
+        {
+            "transform": [{"filter": {"field": "value", side: middle}}],
+            "mark": {"type": "text", "dy": -13, "align": align, "color": "currentColor"},
+            "encoding": {"x": {**across, "field": "value"}, "text": {"field": "label"}},
+        }
+        for side, align in (("lt", "left"), ("gte", "right"))
+    ]
     line = {
         "data": {"values": [{"zero": 0}]},
         "mark": {"type": "rule", "strokeDash": [5, 3], "color": "currentColor", "opacity": 0.6},
         "encoding": {"x": {**across, "field": "zero"}, "y": None},
     }
-    layers = [*([line] if zero else []), bar, dot, words]
+    layers = [*([line] if zero else []), bar, dot, *words]
     return framed(values, {"encoding": {"y": rows}, "layer": layers, "height": 2 * BAR * max(1, len(values))})
 
 
 def _band_values(series: Mapping[str, Sequence[BandPoint]]) -> list[dict[str, Any]]:
     return [
-        {**vars(point), "series": name, "shown": decimal(point.value)}
+        {**vars(point), "value": finite(point.value), "series": name, "shown": decimal(point.value)}
         for name, points in series.items()
         for point in points
     ]

@@ -7,7 +7,7 @@ def decimal(value: float | None) -> str:
     """Four significant digits, more where the whole part has more; a dash for none.
 
     Example:
-        >>> decimal(212.34), decimal(0.012345), decimal(829702.3), decimal(None)
+        >>> decimal(212.34), decimal(0.012344), decimal(829702.3), decimal(None)
         ('212.3', '0.01234', '829,702', '–')
     """
     if value is None:

@@ -24,6 +24,9 @@ DEFAULTS = {
     "split": "held-out",
     "sentences_table": None,
     "words_table": None,
+    "page": None,
+    "heat": [],
+    "heat_sentences": [],
     "overwrite": False,
     "baseline": [],
     "baseline_order": 5,
@@ -46,6 +49,7 @@ def test_every_option_arrives(elmo, play, evaluation) -> None:
     words = "eval m - --context stream --start zero --tokenizer whitespace --decode-errors replace --format jsonl"
     words += " --field body --encoding latin-1 --batch-tokens 100 --device cpu --threads 2 --split test"
     words += " --sentences s.tsv --words w.parquet --overwrite --baseline a --baseline b --order 3 --scores-dir kept"
+    words += " --report p.html --heat a --heat b --heat-sentences 1,5 --heat-sentences 9"
     assert elmo(*words.split()).code == 0
     assert calls[0].options == {
         "context": "stream",
@@ -55,6 +59,9 @@ def test_every_option_arrives(elmo, play, evaluation) -> None:
         "split": "test",
         "sentences_table": Path("s.tsv"),
         "words_table": Path("w.parquet"),
+        "page": Path("p.html"),
+        "heat": ["a", "b"],
+        "heat_sentences": [1, 5, 9],
         "overwrite": True,
         "baseline": ["a", "b"],
         "baseline_order": 3,
@@ -136,6 +143,8 @@ def test_a_baseline_stands_below_with_its_difference(elmo, play, evaluation) -> 
         forward=replace(evaluation.forward, perplexity=301.5),
         backward=replace(evaluation.backward, perplexity=299.5),
         joint=replace(evaluation.joint, perplexity=300.5),
+        by_place=[],
+        by_frequency=[],
         difference=DIFFERENCE,
     )
     play("evaluate", [replace(evaluation, baseline=baseline)])
@@ -243,7 +252,7 @@ def test_several_models_are_compared(elmo, play, evaluation, models: list[str]) 
         differences=[ModelDifference(model="two", difference=DIFFERENCE)],
     )
     calls = play("compare", [compared])
-    out = elmo("eval", *models, "a.txt", "b.txt", "--context", "stream").out
+    out = elmo("eval", *models, "a.txt", "b.txt", "--context", "stream", "--report", "p.html", "--heat", "a").out
     assert calls[0].args == (models, ["a.txt", "b.txt"])
     assert calls[0].options == {
         "context": "stream",
@@ -251,6 +260,10 @@ def test_several_models_are_compared(elmo, play, evaluation, models: list[str]) 
         "tokenizer": None,
         "reading": InputConfig(),
         "split": "held-out",
+        "page": Path("p.html"),
+        "heat": ["a"],
+        "heat_sentences": [],
+        "overwrite": False,
         "device": "auto",
         "threads": None,
         "batch_tokens": 4096,
@@ -308,6 +321,9 @@ def test_what_is_for_one_model_is_refused_for_several(elmo, play, models: list[s
         "--sentences s.tsv",
         "--words w.tsv",
         "--scores-dir d",
+        "--report p.html",
+        "--heat a",
+        "--heat-sentences 1",
         "--explain",
         "--details",
     ],
@@ -318,6 +334,14 @@ def test_the_reference_s_procedure_takes_no_policy(elmo, play, option: str) -> N
     assert outcome.code == 2 and not calls
     said = " ".join(outcome.err.replace("│", " ").split())
     assert f"for {option.split()[0]}: is not for --protocol bilm-tf, which settles how the text is read" in said
+
+
+@pytest.mark.parametrize("numbers", ["one", "1,,2", "1-3", "-1", "²"])
+def test_numbers_of_sentences_have_to_be_numbers(elmo, play, numbers: str) -> None:
+    calls = play("evaluate", [])
+    outcome = elmo("eval", "m", "a.txt", f"--heat-sentences={numbers}")
+    assert outcome.code == 2 and not calls
+    assert "Invalid value for --heat-sentences: expected numbers such as 1,5,9" in outcome.err.replace("│", " ")
 
 
 def test_no_text_is_an_error_with_an_example(elmo, models: list[str]) -> None:

@@ -224,6 +224,13 @@ def test_an_n_gram_model_is_scored_beside(example: SmallModel, text: Path, tmp_p
     assert (found.order, found.training_words) == (2, 15)
     assert found.joint.loss == pytest.approx((found.forward.loss + found.backward.loss) / 2)
     assert found.joint.targets == 27
+    for theirs, ours in (
+        (found.by_place, result.breakdowns.by_place),
+        (found.by_frequency, result.breakdowns.by_frequency),
+    ):
+        assert [(band.name, band.targets) for band in theirs] == [(band.name, band.targets) for band in ours]
+    words = sum(band.targets * (band.forward + band.backward) / 2 for band in found.by_place)
+    assert math.exp(words / 23) == pytest.approx(found.joint.perplexity_words)
     assert found.difference.loss == pytest.approx(result.loss - found.joint.loss)
     assert found.difference.low <= found.difference.loss <= found.difference.high
     stages = [report.stage for report in reports if isinstance(report, Progress)]
