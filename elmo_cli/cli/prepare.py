@@ -14,8 +14,8 @@ from elmo_cli.flows.reports import PrepareResult
 
 EXAMPLES = options.examples(
     "elmo prepare books/*.txt --out prepared",
-    "elmo prepare news.jsonl.gz --out prepared --shuffle --deduplicate --split-by document --test 0.02",
-    "elmo prepare wiki.zh.txt --out prepared --language zh --tokenizer sentencepiece --pieces 16000",
+    "elmo prepare news.jsonl.gz --out prepared --shuffle --deduplicate",
+    "elmo prepare zh.txt --out prepared --language zh --tokenizer sentencepiece",
 )
 
 CLEANING, SPLITS = "Cleaning", "Splits and files"

@@ -20,6 +20,7 @@ from elmo_cli.cli import (
     plot,
     predict,
     prepare,
+    presets,
     pretrain,
     report,
     score,
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = {
     "prepare": prepare,
     "vocab": vocab,
+    "presets": presets,
     "pretrain": pretrain,
     "eval": evaluate,
     "score": score,
@@ -49,6 +51,7 @@ MODULES = {
 FLOWS = {
     "prepare": ("prepare", "prepare"),
     "vocab": ("vocabulary", "build_vocabulary"),
+    "presets": ("presets", "presets"),
     "pretrain": ("pretrain", "pretrain"),
     "eval": ("evaluate", "evaluate"),
     "score": ("score", "score_lines"),
@@ -172,7 +175,7 @@ def test_quiet_may_stand_before_the_command_or_after_it(elmo, play, evaluation) 
     [
         (("frobnicate",), "No such command 'frobnicate'"),
         (("evla", "m", "x"), "Did you mean 'eval'"),
-        (("eval", "m"), "Missing argument 'INPUT"),
+        (("eval",), "Missing argument 'MODEL"),
         (("eval", "m", "x", "--context", "page"), "is not one of 'sentence', 'stream'"),
         (("eval", "m", "x", "--threads", "0"), "Invalid value for '--threads'"),
         (("prepare", "x"), "Missing option '--out'"),

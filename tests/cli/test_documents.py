@@ -15,6 +15,13 @@ PAGES = [path for path in PAGES if path.exists()]
 FLOWS = {
     "prepare": "prepare",
     "vocabulary": "build_vocabulary",
+    "part_counts": "count_only",
+    "merging": "merge_counts",
+    "report": "report",
+    "neighbors": "neighbors",
+    "plot": "plot",
+    "predict": "predict",
+    "score": "score_lines",
     "pretrain": "pretrain",
     "evaluate": "evaluate",
     "compare": "compare",
