@@ -27,20 +27,21 @@ class Dropped:
     sentences: int = 0
     tokens: int = 0
     examples: list[str] = field(default_factory=list)
-    """The first sentences that it dropped, tokens joined by spaces, cut where they are very long."""
+    """The first different sentences that it dropped, tokens joined by spaces, cut where they are very long."""
 
     def add(self, line: str, tokens: int) -> None:
         """Counts a sentence, later in the text than all before."""
         self.sentences += 1
         self.tokens += tokens
-        if len(self.examples) < EXAMPLES:
-            self.examples.append(shortened(line))
+        if len(self.examples) < EXAMPLES and (example := shortened(line)) not in self.examples:
+            self.examples.append(example)
 
     def merge(self, later: "Dropped") -> None:
         """Takes in what was dropped later in the text."""
         self.sentences += later.sentences
         self.tokens += later.tokens
-        self.examples += later.examples[: EXAMPLES - len(self.examples)]
+        new = [example for example in later.examples if example not in self.examples]
+        self.examples += new[: EXAMPLES - len(self.examples)]
 
     def to_json(self) -> dict[str, Any]:
         """As ``prepare.json`` has it."""

@@ -48,3 +48,13 @@ def test_merging_adds_counts_and_keeps_the_earlier_examples() -> None:
     assert early == Dropped(7, 29, ["a", "b", "c", "d", "e"])
     assert len(early.examples) == EXAMPLES
     assert early.to_json() == {"sentences": 7, "tokens": 29, "examples": ["a", "b", "c", "d", "e"]}
+
+
+def test_examples_are_different_sentences() -> None:
+    first, second = Dropped(), Dropped()
+    for line in ("_", "_", "a b"):
+        first.add(line, 1)
+    for line in ("a b", "c"):
+        second.add(line, 1)
+    first.merge(second)
+    assert (first.sentences, first.examples) == (5, ["_", "a b", "c"])
