@@ -113,5 +113,8 @@ def besides(details: Mapping[str, Any]) -> str:
         "peak_memory_gib": "GiB at most",
         "peak_memory_mib": "MiB at most",
         "share_of_raw_write": "of the raw write",
+        "computing_alone": "tokens/s computing alone",
+        "writing_alone": "writing alone",
+        "share_of_the_slower": "of the slower one",
     }
     return "".join(f", {number(details[key])} {unit}" for key, unit in units.items() if key in details)

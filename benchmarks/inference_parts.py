@@ -1,6 +1,6 @@
-"""Evaluation and vectors, as ``elmo eval`` and ``elmo embed`` compute them, reading and writing of files aside."""
+"""Evaluation and vectors, as ``elmo eval`` and ``elmo embed`` compute them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,22 @@ from benchmarks import flops
 from benchmarks.figures import Figure
 from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
-from elmo_cli.config import TextConfig
-from elmo_cli.flows.embedding import SentenceEmbedder
+from benchmarks.timing import Timing
+from elmo_cli.config import InputConfig, TextConfig, VectorConfig
+from elmo_cli.flows.chosen_vectors import ChosenVectors
+from elmo_cli.flows.embedding import SentenceEmbedder, Vectors
+from elmo_cli.flows.embedding_run import EmbeddingRun
 from elmo_cli.flows.line_losses import LineLosses
+from elmo_cli.flows.line_windows import LineMaker
 from elmo_cli.flows.models import LoadedModel
+from elmo_cli.flows.numbered_text import NumberedText
 from elmo_cli.flows.scoring import score, sentence_sequences
+from elmo_cli.formats.feature_form import FeatureForm
+from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.text.tokenizers import WhitespaceTokenizer
 from elmo_cli.text.windows import Line
+from elmo_cli.train.process_group import ProcessGroup
 
 BATCH_TOKENS = 4096
 """Positions computed together: what ``elmo embed`` and ``elmo eval`` take by default."""
@@ -56,33 +65,94 @@ def evaluate(lab: Lab) -> Iterator[Figure]:
 
 
 def embed(lab: Lab) -> Iterator[Figure]:
-    """Vectors of real sentences, all layers, into host memory."""
+    """Vectors of real sentences, all layers: into memory, and from a file of text into files."""
     trainer = lab.trainer
     sentences = lab.bench.text.sentences[: lab.case.embed_sentences]
+    tokens = sum(map(len, sentences))
     model = LoadedModel(
         path=Path(),
         bilm=trainer.bilm,
         softmax=None,
         vocabulary=None,
         text=TextConfig(tokenizer="whitespace"),
-        own_start=None,
+        own_start=LstmState.zeros(trainer.bilm.config.lstm, 1, like=next(trainer.bilm.parameters())),
         info={},
     )
-    start = LstmState.zeros(trainer.bilm.config.lstm, 1, like=next(trainer.bilm.parameters()))
-    embedder = SentenceEmbedder(model, start)
+    assert model.own_start is not None
+    start = model.own_start
 
-    def work() -> None:
-        embedder.embed(sentences, BATCH_TOKENS)
+    def compute() -> list[Vectors]:
+        return SentenceEmbedder(model, start).embed(sentences, BATCH_TOKENS)  # a fresh one knows no words yet
 
     with recorded(trainer.bilm) as calls:
-        work()
+        arrays = compute()
+    computing = lab.bench.time(compute)
     yield lab.figure(
-        lab.bench.time(work),
+        computing,
         part="embed",
         name="embed",
         unit="tokens/s",
-        units=sum(map(len, sentences)),
+        units=tokens,
         products=calls.forward(),
         explanation="sentences in memory to vectors of all layers in memory; word types computed once",
-        details={"sentences": len(sentences), "tokens": sum(map(len, sentences)), "types": calls.types},
+        details={"sentences": len(sentences), "tokens": tokens, "types": calls.types},
+    )
+    text = lab.bench.folder / "embed.txt"
+    text.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences), encoding="utf-8")
+    for layout in ("allennlp", "flat"):
+        yield _to_file(lab, model, text, sentences, arrays, layout, computing)
+
+
+def _to_file(
+    lab: Lab,
+    model: LoadedModel,
+    text: Path,
+    sentences: Sequence[Sequence[str]],
+    arrays: Sequence[Vectors],
+    layout: str,
+    computing: Timing,
+) -> Figure:
+    """The whole of ``elmo embed`` but loading the model, beside its slower half."""
+    chosen = ChosenVectors(VectorConfig(layout=layout), model)
+    form = FeatureForm(layout=layout, layers=chosen.layers, width=chosen.width)
+    out, tokens = lab.bench.folder / f"embed-{layout}.hdf5", sum(map(len, sentences))
+
+    def write() -> None:
+        with open_writer(out, form=form, attributes={}, overwrite=True) as writer:
+            lines = [" ".join(sentence) for sentence in sentences]
+            writer.write_many(range(len(sentences)), arrays, tokens=sentences, sentences=lines)
+            writer.finish()
+
+    def run() -> None:
+        numbered = NumberedText(text, InputConfig())
+        maker = LineMaker(path=text, tokenizer=WhitespaceTokenizer(), blank_lines="error")
+        work = EmbeddingRun(
+            model=model,
+            chosen=chosen,
+            form=form,
+            text=numbered,
+            maker=maker,
+            state="warm",
+            batch=BATCH_TOKENS,
+            group=ProcessGroup(),
+        )
+        with open_writer(out, form=form, attributes={}, overwrite=True) as writer:
+            for _ in work.run(writer):
+                pass
+            work.finish(writer, str(text))
+
+    writing, whole = lab.bench.time(write), lab.bench.time(run)
+    out.unlink()
+    return lab.figure(
+        whole,
+        part="embed",
+        name=f"embed to a file, {layout}",
+        unit="tokens/s",
+        units=tokens,
+        explanation="a file of text to a file of vectors, reading, computing and writing at the same time",
+        details={
+            "computing_alone": round(tokens / computing.median),
+            "writing_alone": round(tokens / writing.median),
+            "share_of_the_slower": round(max(computing.median, writing.median) / whole.median, 3),
+        },
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from elmo_cli.config import COMPACT, ORIGINAL, CharCnnConfig, LstmConfig, ModelConfig, RunConfig, TrainConfig
+from elmo_cli.config import COMPACT, ORIGINAL, SMALL, CharCnnConfig, LstmConfig, ModelConfig, RunConfig, TrainConfig
 
 PUBLISHED_VOCABULARY = 793_471
 """V of the published models."""
@@ -55,6 +55,7 @@ CPU = Plan(
     name="cpu",
     cases=(
         COMPACT_32,
+        Case(name="small", config=_rows(SMALL, 32), parts=("embed",), embed_sentences=1_000),
         Case(
             name="original",
             config=_rows(ORIGINAL, 16),

@@ -5,8 +5,22 @@ Settings are found in this order: flag, ``--set``, ``--config``, preset.
 """
 
 from elmo_cli.config.model import CharCnnConfig, LstmConfig, ModelConfig, OwnListsConfig
-from elmo_cli.config.presets import COMPACT, MEDIUM, ORIGINAL, PRESETS, REFERENCE_RECIPE, SMALL, TINY, preset
+from elmo_cli.config.optimizer import RATES, OptimizerConfig
+from elmo_cli.config.presets import (
+    COMPACT,
+    DESCRIPTIONS,
+    MEDIUM,
+    ORIGINAL,
+    PRESETS,
+    RECIPE_ENDING,
+    REFERENCE_RECIPE,
+    SMALL,
+    TINY,
+    preset,
+)
 from elmo_cli.config.run import RunConfig, as_named_now
+from elmo_cli.config.schedule import SCHEDULES, ScheduleConfig
+from elmo_cli.config.settings_file import read_settings, to_toml
 from elmo_cli.config.text import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig, VocabularyConfig
 from elmo_cli.config.train import LENGTHS, TrainConfig
 from elmo_cli.config.values import Section, from_dict, override, parse_assignments, read_toml, to_dict
@@ -14,11 +28,15 @@ from elmo_cli.config.vectors import VectorConfig
 
 __all__ = [
     "COMPACT",
+    "DESCRIPTIONS",
     "LENGTHS",
     "MEDIUM",
     "ORIGINAL",
     "PRESETS",
+    "RATES",
+    "RECIPE_ENDING",
     "REFERENCE_RECIPE",
+    "SCHEDULES",
     "SMALL",
     "TINY",
     "CharCnnConfig",
@@ -26,9 +44,11 @@ __all__ = [
     "InputConfig",
     "LstmConfig",
     "ModelConfig",
+    "OptimizerConfig",
     "OwnListsConfig",
     "PiecesConfig",
     "RunConfig",
+    "ScheduleConfig",
     "Section",
     "SplitConfig",
     "TextConfig",
@@ -40,6 +60,8 @@ __all__ = [
     "override",
     "parse_assignments",
     "preset",
+    "read_settings",
     "read_toml",
     "to_dict",
+    "to_toml",
 ]

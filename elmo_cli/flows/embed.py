@@ -1,25 +1,28 @@
-"""``elmo embed``: a text file to HDF5 features, one sentence a line."""
+"""``elmo embed``: a text file to vectors, one sentence a line or record."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
+from elmo_cli.config import InputConfig, VectorConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.embedding import STATES, SentenceEmbedder, layer_choice
-from elmo_cli.flows.models import load_model, other_libraries, start_state
-from elmo_cli.flows.reports import EmbedResult, Notice, Progress, Reports
-from elmo_cli.formats.features import FeatureWriter
-from elmo_cli.text.readers import STDIN, TextReader, find_inputs
-from elmo_cli.text.tokenizers import Tokenizer, make_tokenizer
+from elmo_cli.flows.chosen_vectors import ChosenVectors
+from elmo_cli.flows.embedding import STATES
+from elmo_cli.flows.embedding_run import EmbeddingRun
+from elmo_cli.flows.line_windows import BLANK_LINES, LineMaker
+from elmo_cli.flows.models import load_model, other_libraries
+from elmo_cli.flows.numbered_text import NumberedText
+from elmo_cli.flows.reports import Notice, Report, Reports
+from elmo_cli.flows.text_survey import Survey, survey
+from elmo_cli.formats.feature_form import FeatureForm, check_space
+from elmo_cli.formats.feature_writer import FeaturesWriter, open_writer
+from elmo_cli.text.readers import find_inputs, format_of
+from elmo_cli.train.process_group import ProcessGroup, process_group
 
-WINDOW_TOKENS = 50_000
-"""Tokens gathered before they are sorted by length and computed. Bounds memory: the vectors of one window are held."""
-
-BLANK_LINES = ("error", "skip", "empty")
-
-Numbered = tuple[int, str, list[str]]
-"""A line's number from 0, its text, and its tokens."""
+LARGE = 1 << 30
+"""Bytes of a file of which its user is told beforehand."""
 
 
 def embed(
@@ -27,11 +30,13 @@ def embed(
     input_path: str,
     out: Path,
     *,
-    layers: str = "all",
+    vectors: VectorConfig | None = None,
     state: str = "warm",
     blank_lines: str = "error",
     tokenizer: str | None = None,
-    decode_errors: str = "strict",
+    pairs: bool = False,
+    split_sentences: bool = False,
+    reading: InputConfig | None = None,
     batch_tokens: int = 4096,
     batch_sentences: int = 64,
     device: str = "auto",
@@ -40,17 +45,24 @@ def embed(
 ) -> Reports:
     """Writes the vectors of every line of a text.
 
+    Whatever stops it, the same call goes on where it stopped, and ends with the same content. Under ``torchrun``
+    processes share the work, and the first one writes.
+
     Args:
         model_dir: A model folder, or a run folder with one in it.
-        input_path: A text file, one sentence a line; ``-`` reads standard input.
-        out: The HDF5 file, in AllenNLP's layout: a dataset per line under its number from 0.
-        layers: ``all`` (L, n, E); ``top``, ``average`` or a layer's number, 0 being the token layer: (n, E).
+        input_path: A text file, one sentence a line or record; ``-`` reads standard input.
+        out: The file, which appears when it is whole. By default an HDF5 file in AllenNLP's layout: a dataset per line
+            or record under its number from 0.
+        vectors: Which vectors, in what kind of file.
         state: ``warm`` (every sentence from the model's recorded start state, or from a fixed neutral context),
             ``zero``, or ``carry`` (from where the same row of the batch before ended).
-        blank_lines: ``error``, ``skip`` (no dataset for the line; all others keep their numbers), or ``empty`` (an
+        blank_lines: ``error``, ``skip`` (no array for the line; all others keep their numbers), or ``empty`` (an
             array of no tokens).
-        tokenizer: Instead of the model's own: ``words`` or ``whitespace``.
-        decode_errors: ``strict`` or ``replace``.
+        tokenizer: Instead of the model's own: ``words``, ``whitespace`` or ``sentencepiece``.
+        pairs: Whether a line has two texts with a tab between them: those of line i become the lines 2 i and 2 i + 1.
+        split_sentences: Whether a line is a document whose sentences are read one by one; their words stand one behind
+            the other in its array.
+        reading: How the text is read. A record of a format that has them is a line here.
         batch_tokens: Positions computed together, for ``warm`` and ``zero``.
         batch_sentences: Rows of a batch, for ``carry``, where they decide the result.
         device: Where to compute.
@@ -63,63 +75,83 @@ def embed(
     Raises:
         ElmoError: Model, text, settings or place are not usable; no file appears.
     """
+    config, reading = vectors or VectorConfig(), reading or InputConfig()
     _check(state, blank_lines, batch_tokens, batch_sentences)
     target = pick_device(device)
     use_threads(threads)
+    group = process_group(target)
+    _check_together(config, state, blank_lines, group, split_sentences=split_sentences)
     model = load_model(model_dir, target)
-    config = model.bilm.config
-    pick = layer_choice(layers, config.vector_layers)
-    text_config = model.text_settings(tokenizer=tokenizer, decode_errors=decode_errors)
+    chosen = ChosenVectors(config, model)
+    form = _form(config, chosen)
+    text_config = model.text_settings(tokenizer=tokenizer)
     if warning := other_libraries(model, text_config):
         yield Notice(text=warning, warning=True)
     path = _single_input(input_path)
-    if blank_lines == "error" and path != STDIN:
-        _refuse_blank_lines(path, decode_errors)
-    start, _ = start_state(model, "model" if state == "warm" else "zero")
-    embedder = SentenceEmbedder(model, start, carry=state == "carry")
-    reader = TextReader(path, decode_errors)
-    total = None if path == STDIN else path.stat().st_size
-    attributes = model.feature_attributes(layers=layers, state=state)
-    counts = _Counts()
-    began = time.perf_counter()
-    with FeatureWriter(out, attributes=attributes, overwrite=overwrite) as features:
-        lines = _numbered(reader, make_tokenizer(text_config), blank_lines, counts)
-        for window in _windows(lines, batch_sentences if state == "carry" else None):
-            sentences = [tokens for _, _, tokens in window]
-            arrays = embedder.embed_batch(sentences) if state == "carry" else embedder.embed(sentences, batch_tokens)
-            for (number, line, tokens), vectors in zip(window, arrays, strict=True):
-                features.write(number, pick(vectors), sentence=line)
-                counts.sentences += 1
-                counts.tokens += len(tokens)
-            yield Progress(
-                stage="embedding",
-                done=min(reader.bytes_read, total) if total else reader.bytes_read,
-                total=total,
-                unit="bytes",
-                note=f"{counts.tokens:,} tokens, {counts.tokens / (time.perf_counter() - began):,.0f} a second",
-            )
-        if not counts.sentences:
-            raise TextError(f"{input_path}: no sentence to embed", hint="check that the text is not empty")
-    seconds = time.perf_counter() - began
-    width = config.vector_dim
-    yield EmbedResult(
-        path=str(out),
-        sentences=counts.sentences,
-        tokens=counts.tokens,
-        shape=f"({config.vector_layers}, n, {width})" if layers == "all" else f"(n, {width})",
-        state=state,
-        blank_lines=counts.blank,
-        seconds=seconds,
-        tokens_per_second=counts.tokens / seconds,
+    if pairs and reading.format == "auto" and format_of(path) == "tsv":
+        reading = replace(reading, format="text")
+    maker = LineMaker(
+        path=path,
+        tokenizer=model.make_tokenizer(text_config),
+        blank_lines=blank_lines,
+        pairs=pairs,
+        split_sentences=split_sentences,
     )
+    found = None
+    if path.is_file():
+        found = yield from survey(NumberedText(path, reading), maker)
+    work = EmbeddingRun(
+        model=model,
+        chosen=chosen,
+        form=form,
+        text=NumberedText(path, reading),
+        maker=maker,
+        state=state,
+        batch=batch_sentences if state == "carry" else batch_tokens,
+        group=group,
+    )
+    origin = {
+        "input": path.name,
+        "sha256": found.sha256 if found else None,
+        "reading": repr(reading),
+        "text settings": repr(text_config),
+        "blank lines": blank_lines,
+        "split sentences": split_sentences,
+        "batch": batch_sentences if state == "carry" else None,
+    }
+    with ExitStack() as stack:
+        writer = None
+        if group.is_first:
+            attributes = model.feature_attributes(layers=chosen.name, state=state) | chosen.attributes
+            if pairs:
+                attributes["pairs"] = "of line i text_a is 2 i and text_b 2 i + 1"
+            opened = open_writer(out, form=form, attributes=attributes, origin=origin, overwrite=overwrite)
+            writer = stack.enter_context(opened)
+            yield from _announce(writer, found, config)
+        try:
+            yield from work.run(writer)
+            yield from work.losses()
+            yield work.finish(writer, input_path)
+        except (TextError, ConfigError):
+            if writer is not None:
+                writer.discard()  # the same command would meet the same error again
+            raise
 
 
-class _Counts:
-    """What went by."""
-
-    sentences = 0
-    tokens = 0
-    blank = 0
+def _announce(writer: FeaturesWriter, found: Survey | None, config: VectorConfig) -> Iterator[Report]:
+    """Says what was there before and how large it will be."""
+    if writer.done:
+        where = "; the text has to be the same" if found is None else ""
+        yield Notice(text=f"going on behind {writer.done:,} sentences that were written before{where}")
+    if found is None:
+        return
+    arrays = found.lines if config.sentence_vectors else found.tokens
+    needed = writer.form.estimate(found.lines, arrays, found.text_bytes)
+    if needed >= LARGE:
+        less = ", less what compression saves" if config.compression else ""
+        yield Notice(text=f"{writer.path} will take about {needed / 1e9:,.1f} GB{less}")
+    if config.compression is None:
+        check_space(writer.path, needed, written=writer.file_bytes)
 
 
 def _check(state: str, blank_lines: str, batch_tokens: int, batch_sentences: int) -> None:
@@ -131,6 +163,34 @@ def _check(state: str, blank_lines: str, batch_tokens: int, batch_sentences: int
         raise ConfigError(f"batches of {batch_tokens} tokens, {batch_sentences} sentences: expected at least 1")
 
 
+def _check_together(
+    config: VectorConfig, state: str, blank_lines: str, group: ProcessGroup, *, split_sentences: bool
+) -> None:
+    if blank_lines == "empty" and (config.layout == "manylangs" or config.sentence_keys):
+        raise ConfigError(
+            "--blank-lines empty: a line without tokens cannot be a key", hint="choose --blank-lines skip"
+        )
+    if state == "carry" and (split_sentences or group.ranks > 1):
+        what = "--split-sentences" if split_sentences else f"{group.ranks} processes"
+        raise ConfigError(
+            f"--state carry and {what}: expected one sentence a line and one process, whose order is that of the text",
+            hint="choose --state warm or zero",
+        )
+
+
+def _form(config: VectorConfig, chosen: ChosenVectors) -> FeatureForm:
+    return FeatureForm(
+        layout=config.layout,
+        format=config.format,
+        dtype=config.dtype,
+        compression=config.compression,
+        layers=chosen.layers,
+        width=chosen.width,
+        sentence_keys=config.sentence_keys,
+        forget_sentences=config.forget_sentences,
+    )
+
+
 def _single_input(pattern: str) -> Path:
     paths = find_inputs([pattern])
     if len(paths) > 1:
@@ -139,44 +199,3 @@ def _single_input(pattern: str) -> Path:
             hint="embed one file at a time, or join them: cat FILES | elmo embed MODEL - --out OUT",
         )
     return paths[0]
-
-
-def _refuse_blank_lines(path: Path, decode_errors: str) -> None:
-    lines = (number for number, line in enumerate(TextReader(path, decode_errors).lines(), 1) if not line.strip())
-    first = [number for number, _ in zip(lines, range(5), strict=False)]
-    if first:
-        raise _blank(path, first)
-
-
-def _blank(path: Path, numbers: Sequence[int]) -> TextError:
-    where = ", ".join(map(str, numbers))
-    return TextError(
-        f"{path}:{numbers[0]}: blank line, where a sentence was expected (first such lines: {where})",
-        hint="choose what to do with them: --blank-lines skip, or --blank-lines empty",
-    )
-
-
-def _numbered(reader: TextReader, tokenizer: Tokenizer, blank_lines: str, counts: _Counts) -> Iterator[Numbered]:
-    for number, line in enumerate(reader.lines()):
-        tokens = tokenizer.tokens(line)
-        if not tokens:
-            counts.blank += 1
-            if blank_lines == "error":
-                raise _blank(reader.path, [number + 1])
-            if blank_lines == "skip":
-                continue
-        yield number, line.strip(), tokens
-
-
-def _windows(lines: Iterator[Numbered], sentences: int | None) -> Iterator[list[Numbered]]:
-    """Runs of lines: a fixed number of sentences, or about :data:`WINDOW_TOKENS` tokens."""
-    window: list[Numbered] = []
-    tokens = 0
-    for line in lines:
-        window.append(line)
-        tokens += len(line[2]) + 1
-        if len(window) == sentences or (sentences is None and tokens >= WINDOW_TOKENS):
-            yield window
-            window, tokens = [], 0
-    if window:
-        yield window

@@ -5,7 +5,7 @@ after the other.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 
-def read_ahead(items: Iterator[Item], most: int = 2) -> Iterator[Item]:
+def read_ahead(items: Iterator[Item], most: int = 2) -> Generator[Item, None, None]:
     """The same items, the next ones made by a thread while the caller works on one.
 
     Args:
@@ -41,8 +41,8 @@ def read_ahead(items: Iterator[Item], most: int = 2) -> Iterator[Item]:
 def worked_off(work: Callable[[Item], None], most: int = 1) -> Iterator[Callable[[Item], None]]:
     """Gives what hands items over to a thread, which calls ``work`` with one after the other.
 
-    Handing over waits while more than ``most`` items wait, and raises what ``work`` raised for one before. At the end of
-    the block all are worked off; where it ends in an error, those that wait are dropped.
+    Handing over waits while more than ``most`` items wait, and raises what ``work`` raised for one before. At the end
+    of the block all are worked off; where it ends in an error, those that wait are dropped.
 
     Example:
         >>> done = []

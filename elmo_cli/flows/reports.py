@@ -218,48 +218,6 @@ class VocabularyCheckResult(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectionScore(Result):
-    """One direction's share of a perplexity."""
-
-    loss: float
-    """Mean negative log-likelihood of a target, in nats."""
-    perplexity: float
-    """exp of the loss."""
-    tokens: int
-    """Targets scored: every word and one sentence end (forward) or begin (backward) per sentence."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateResult(Result):
-    """Perplexity with a full softmax, no dropout, every position scored exactly once."""
-
-    model: str
-    context: str
-    """``sentence``: each sentence from the start state. ``stream``: state carried over the text."""
-    start_state: str
-    """Where the state of a sentence (or stream) begins: the model's own, ``zero``, or ``warm`` from neutral text."""
-    stretches: int | None
-    """With ``stream``: how many stretches the text was cut into, each beginning from the start state."""
-    sentences: int
-    words: int
-    forward: DirectionScore
-    backward: DirectionScore
-    loss: float
-    """Mean of the forward and the backward loss, in nats."""
-    perplexity: float
-    """exp of that mean, the figure bilm-tf prints: the geometric mean of both directions' perplexities."""
-    oov_tokens: int
-    """Words of the text outside the vocabulary; their target is ``<UNK>``."""
-    oov_types: int
-    oov_rate: float
-    """Share of the words that is out of vocabulary, from 0 to 1."""
-    perplexity_without_oov: float | None
-    """As ``perplexity``, over the targets that are in the vocabulary."""
-    seconds: float
-    words_per_second: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Candidate(Result):
     """A word that may fill a gap."""
 
@@ -334,6 +292,42 @@ class ScoreResult(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PresetFigures(Result):
+    """One preset."""
+
+    name: str
+    description: str
+    parameters: int
+    """Numbers that training sets, softmax left out."""
+    cell_dim: int
+    """H."""
+    projection_dim: int
+    """D."""
+    rows: int
+    """B: stretches of text read side by side."""
+    negatives: int
+    """K: classes sampled per step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetsResult(Result):
+    """All presets."""
+
+    presets: list[PresetFigures]
+    ending: str
+    """What each name may end with for the reference's exact training recipe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetResult(Result):
+    """One preset with the user's settings laid over it, as a run would record it."""
+
+    name: str
+    config: dict[str, Any]
+    """Every setting."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainResult(Result):
     """What ``elmo pretrain`` reached."""
 
@@ -356,6 +350,65 @@ class PretrainResult(Result):
     """The step it was measured at."""
     held_out_text: str
     """What ``elmo eval`` takes to measure it again: a prepared folder, or the validation text."""
+    running_seconds: float
+    """Time spent over all calls, evaluations and checkpoints included; what a kill lost is not in it."""
+    stopped_early: bool
+    """Whether it ended before its length because held-out perplexity got no better."""
+    back_offs: int
+    """How often the loss was no number and the run went back to a checkpoint at half the rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppedResult(Result):
+    """Where ``elmo pretrain`` put its work away because somebody asked it to stop."""
+
+    run_dir: str
+    steps: int
+    checkpoint: str | None
+    """The newest checkpoint, which ``--resume`` goes on from; None before the first step."""
+    seconds: float
+    """Running time over all calls."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRun(Result):
+    """One run among several; None stands for what its log does not say."""
+
+    path: str
+    name: str
+    """Short, and another for each run."""
+    settings: dict[str, Any]
+    """Those in which the runs differ, by dotted name."""
+    steps: int
+    epochs: float | None
+    words: int | None
+    """Words read in training."""
+    seconds: float | None
+    """Running time over all calls."""
+    words_per_second: float | None
+    """Median over the log, of training steps alone."""
+    peak_memory_bytes: int | None
+    """The most memory that the process ever had."""
+    train_perplexity_sampled: float | None
+    """Of the last record, dropout on; comparable with runs of the same negatives alone, and not with held-out."""
+    held_out_perplexity: float | None
+    """The best: full softmax, both directions, each sentence from the start state."""
+    held_out_forward: float | None
+    """At the same step."""
+    held_out_backward: float | None
+    """At the same step."""
+    held_out_step: int | None
+    """The step it was measured at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRunsResult(Result):
+    """What ``elmo compare`` found."""
+
+    differing: list[str]
+    """Settings in which the runs differ."""
+    runs: list[ComparedRun]
+    """The best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,13 +416,22 @@ class EmbedResult(Result):
     """What ``elmo embed`` wrote."""
 
     path: str
+    """The file; with layout ``manylangs`` the files, with commas between them."""
     sentences: int
+    """Arrays in it."""
     tokens: int
+    """Words of all lines."""
     shape: str
     """Shape of one sentence's array, n standing for its tokens: ``(3, n, 1024)``."""
     state: str
     """State policy: ``warm``, ``zero`` or ``carry``."""
     blank_lines: int
+    layout: str
+    format: str
+    file_bytes: int
+    """Of all files."""
+    left_out: int
+    """Sentences whose key was there already."""
     seconds: float
     tokens_per_second: float
 
@@ -383,6 +445,21 @@ class InfoResult(Result):
     """``model``, ``run``, ``prepared corpus``, ``corpus store``, ``vocabulary`` or ``features``."""
     figures: dict[str, Any]
     """Name of each figure, in reading order, with its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult(Result):
+    """The page that ``elmo report`` wrote."""
+
+    path: str
+    """What the page is about."""
+    kind: str
+    """What that is: ``prepared corpus``, ``corpus store``, ``run`` or ``runs``."""
+    out: str
+    """Where the page is."""
+    bytes: int
+    """Its size."""
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """``elmo embed``."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from elmo_cli.config import InputConfig, VectorConfig
 from elmo_cli.flows.reports import EmbedResult
 
 RESULT = EmbedResult(
@@ -14,6 +16,10 @@ RESULT = EmbedResult(
     shape="(3, n, 1024)",
     state="warm",
     blank_lines=2,
+    layout="allennlp",
+    format="hdf5",
+    file_bytes=250_123_456,
+    left_out=0,
     seconds=61.4,
     tokens_per_second=331.3,
 )
@@ -25,11 +31,13 @@ def test_the_defaults(elmo, play) -> None:
     assert elmo(*TYPED).code == 0
     assert calls[0].args == (Path("run/model"), "a.txt", Path("vectors.hdf5"))
     assert calls[0].options == {
-        "layers": "all",
+        "vectors": VectorConfig(),
         "state": "warm",
         "blank_lines": "error",
         "tokenizer": None,
-        "decode_errors": "strict",
+        "pairs": False,
+        "split_sentences": False,
+        "reading": InputConfig(),
         "batch_tokens": 4096,
         "batch_sentences": 64,
         "device": "auto",
@@ -40,21 +48,62 @@ def test_the_defaults(elmo, play) -> None:
 
 def test_every_option_arrives(elmo, play) -> None:
     calls = play("embed", [RESULT])
-    words = "--layers 1 --state carry --blank-lines skip --tokenizer words --decode-errors replace --batch-tokens 10"
-    words += " --batch-sentences 3 --device cuda:1 --threads 4 --overwrite"
-    assert elmo(*TYPED, *words.split()).code == 0
+    words = "--layers weighted --state carry --blank-lines skip --tokenizer words --decode-errors replace"
+    words += " --input-format csv --field 2 --encoding latin-1 --batch-sentences 3 --device cuda:1 --threads 4"
+    words += " --weights 0.2,0.5,0.3 --gamma 2 --sentence-vectors first-last --normalize --layout flat --format npy"
+    words += " --dtype float16 --compression gzip --use-sentence-keys --forget-sentences --pairs --split-sentences"
+    assert elmo(*TYPED, *words.split(), "--batch-tokens", "10", "--overwrite").code == 0
     assert calls[0].options == {
-        "layers": "1",
+        "vectors": VectorConfig(
+            layers="weighted",
+            weights=(0.2, 0.5, 0.3),
+            gamma=2.0,
+            sentence_vectors="first-last",
+            normalize=True,
+            layout="flat",
+            format="npy",
+            dtype="float16",
+            compression="gzip",
+            sentence_keys=True,
+            forget_sentences=True,
+        ),
         "state": "carry",
         "blank_lines": "skip",
         "tokenizer": "words",
-        "decode_errors": "replace",
+        "pairs": True,
+        "split_sentences": True,
+        "reading": InputConfig(format="csv", field="2", encoding="latin-1", decode_errors="replace"),
         "batch_tokens": 10,
         "batch_sentences": 3,
         "device": "cuda:1",
         "threads": 4,
         "overwrite": True,
     }
+    assert elmo(*TYPED, "--word-types").code == 0
+    assert calls[1].options["vectors"] == VectorConfig(word_types=True)
+
+
+def test_other_processes_of_a_group_say_nothing(elmo, play, monkeypatch) -> None:
+    calls = play("embed", [RESULT])
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    outcome = elmo(*TYPED)
+    assert (outcome.code, outcome.out, outcome.err, len(calls)) == (0, "", "", 1)
+
+
+def test_weights_that_are_no_numbers_are_a_wrong_command_line(elmo, play) -> None:
+    play("embed", [RESULT])
+    outcome = elmo(*TYPED, "--layers", "weighted", "--weights", "0.5;0.5")
+    assert outcome.code == 2
+    assert "'0.5;0.5': expected numbers with commas" in " ".join(outcome.err.replace("│", " ").split())
+
+
+def test_sentences_with_a_key_that_was_there_already_are_counted(elmo, play) -> None:
+    play("embed", [replace(RESULT, layout="manylangs", left_out=3)])
+    assert elmo(*TYPED).out.splitlines()[1:3] == [
+        "  sentences    1,000              one dataset each, named by its words",
+        "  repeated     3                  sentences that had the key of one before them",
+    ]
 
 
 @pytest.mark.parametrize("layers", ["all", "top", "average"])
@@ -62,7 +111,7 @@ def test_allennlp_s_flags_choose_layers(elmo, play, layers: str) -> None:
     calls = play("embed", [RESULT])
     assert elmo(*TYPED, f"--{layers}").code == 0
     assert elmo(*TYPED, f"--{layers}", "--layers", layers).code == 0
-    assert [call.options["layers"] for call in calls] == [layers, layers]
+    assert [call.options["vectors"].layers for call in calls] == [layers, layers]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +119,8 @@ def test_allennlp_s_flags_choose_layers(elmo, play, layers: str) -> None:
     [
         (("--top", "--average"), "give one choice of layers, not top and average"),
         (("--all", "--layers", "2"), "give one choice of layers, not all and 2"),
-        (("--layers", "bottom"), "'bottom' is not one of all, top, average and a layer's number"),
-        (("--layers", "-1"), "'-1' is not one of all, top, average and a layer's number"),
+        (("--layers", "bottom"), "'bottom' is not one of all, top, average, weighted and a layer's number"),
+        (("--layers", "-1"), "'-1' is not one of all, top, average, weighted and a layer's number"),
     ],
 )
 def test_a_choice_of_layers_that_is_none_is_a_wrong_command_line(elmo, play, words, message: str) -> None:
@@ -85,12 +134,13 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
     play("embed", [RESULT])
     assert elmo(*TYPED).out.splitlines() == [
         "Vectors in vectors.hdf5",
-        "  sentences    1,000         one dataset each, named by its line from 0",
-        "  tokens       20,345        words that got vectors",
-        "  shape        (3, n, 1024)  of one sentence's array, n its tokens",
-        "  state        warm          every sentence begins with the model's warm state",
-        "  blank lines  2             lines without words (--blank-lines error)",
-        "  time         0:01:01       331 tokens/s",
+        "  sentences    1,000              one dataset each, named by its line from 0",
+        "  tokens       20,345             words that got vectors",
+        "  shape        (3, n, 1024)       of one sentence's array, n its tokens",
+        "  state        warm               every sentence begins with the model's warm state",
+        "  blank lines  2                  lines without words (--blank-lines error)",
+        "  size         250,123,456 bytes  hdf5, layout allennlp",
+        "  time         0:01:01            331 tokens/s",
     ]
 
 

@@ -1,5 +1,6 @@
 """Text files to HDF5: layout, layers, blank lines, and nothing half-written."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -9,13 +10,14 @@ import h5py
 import numpy as np
 import pytest
 
-from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.config import CharCnnConfig, InputConfig, LstmConfig, ModelConfig, VectorConfig
 from elmo_cli.errors import ConfigError, OutputError, TextError
-from elmo_cli.flows import embed as embed_module
+from elmo_cli.flows import line_windows
 from elmo_cli.flows.embed import embed
 from elmo_cli.flows.embedding import SentenceEmbedder
 from elmo_cli.flows.models import load_model, start_state
 from elmo_cli.flows.reports import EmbedResult, Notice
+from elmo_cli.formats.feature_reader import read_any
 from elmo_cli.formats.features import read_features
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from tests import numpy_elmo as reference
@@ -42,7 +44,8 @@ def text(tmp_path: Path) -> Path:
 
 
 def run(model_dir: Path, text: Path | str, out: Path, **options: Any) -> EmbedResult:
-    *_, result = embed(model_dir, str(text), out, device="cpu", threads=1, **options)
+    chosen = {name: options.pop(name) for name in list(options) if name in VectorConfig.__dataclass_fields__}
+    *_, result = embed(model_dir, str(text), out, vectors=VectorConfig(**chosen), device="cpu", threads=1, **options)
     assert isinstance(result, EmbedResult)
     return result
 
@@ -88,7 +91,7 @@ def test_vectors_do_not_depend_on_windows_batches_or_order(
     run(model_dir, text, tmp_path / "usual.hdf5", state=policy)
     backwards = tmp_path / "backwards.txt"
     backwards.write_text("\n".join(LINES[::-1]), encoding="utf-8")
-    monkeypatch.setattr(embed_module, "WINDOW_TOKENS", 5)
+    monkeypatch.setattr(line_windows, "WINDOW_TOKENS", 5)
     run(model_dir, backwards, tmp_path / "other.hdf5", state=policy, batch_tokens=3)
     with read_features(tmp_path / "usual.hdf5") as usual, read_features(tmp_path / "other.hdf5") as other:
         for number in range(len(LINES)):
@@ -179,7 +182,7 @@ def test_an_existing_file_stays_unless_overwriting_is_asked_for(model_dir: Path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": "3"}, r"--layers 3: this model has all, top, average and the layers 0 to 2"),
+        ({"layers": "3"}, r"--layers 3: this model has all, top, average, weighted and the layers 0 to 2"),
         ({"layers": "bottom"}, r"--layers bottom: this model has"),
         ({"state": "hot"}, r"--state hot: expected warm, zero, carry"),
         ({"blank_lines": "ignore"}, r"--blank-lines ignore: expected error, skip, empty"),
@@ -202,3 +205,173 @@ def test_a_text_without_sentences_and_several_texts_are_refused(model_dir: Path,
     (tmp_path / "full.txt").write_text("word\n")
     with pytest.raises(TextError, match="2 files, and one file of vectors has one text's lines"):
         run(model_dir, tmp_path, tmp_path / "out.hdf5")
+
+
+def test_records_and_compressed_text_get_the_vectors_of_their_lines(
+    model_dir: Path, text: Path, tmp_path: Path
+) -> None:
+    run(model_dir, text, tmp_path / "plain.hdf5")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(text.read_bytes()))
+    records = "\n".join(json.dumps({"body": {"text": line}}) for line in LINES)
+    (tmp_path / "b.jsonl").write_text(records)
+    (tmp_path / "c.tagged").write_text("\n\n".join("\n".join(f"{word}\tX" for word in line.split()) for line in LINES))
+    for name, field in (("a.txt.gz", "text"), ("b.jsonl", "body.text"), ("c.tagged", "text")):
+        run(model_dir, tmp_path / name, tmp_path / "out.hdf5", reading=InputConfig(field=field), overwrite=True)
+        with read_features(tmp_path / "plain.hdf5") as expected, read_features(tmp_path / "out.hdf5") as found:
+            assert [number for number, _ in found] == [number for number, _ in expected]
+            for (_, vectors), (_, same) in zip(found, expected, strict=True):
+                np.testing.assert_allclose(vectors, same, atol=1e-6)
+
+
+def test_what_was_lost_in_reading_is_said(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a \xff\nb\n")
+    warnings = {
+        "replace": "bytes that were not utf-8 became U+FFFD in 1 places",
+        "skip": "1 lines or records could not be read and have no vectors",
+    }
+    for errors, warning in warnings.items():
+        reports = embed(
+            model_dir,
+            str(tmp_path / "a.txt"),
+            tmp_path / "out.hdf5",
+            reading=InputConfig(decode_errors=errors),
+            device="cpu",
+            overwrite=True,
+        )
+        assert Notice(text=warning, warning=True) in list(reports)
+    with read_features(tmp_path / "out.hdf5") as features:
+        assert [number for number, _ in features] == [1]
+
+
+def read_all(path: Path) -> list[np.ndarray]:
+    with read_any(path) as features:
+        return [np.asarray(features[position]) for position in range(len(features))]
+
+
+@pytest.mark.parametrize("format", ["hdf5", "npy", "safetensors", "parquet"])
+def test_layout_flat_has_the_same_vectors_in_every_container(
+    model_dir: Path, text: Path, tmp_path: Path, format: str
+) -> None:
+    if format == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    run(model_dir, text, tmp_path / "plain.hdf5")
+    out = tmp_path / f"flat.{format}"
+    result = run(model_dir, text, out, layout="flat", format=format)
+    assert (result.sentences, result.layout, result.format) == (6, "flat", format)
+    assert result.file_bytes > 4 * 30 * result.tokens
+    for found, expected in zip(read_all(out), read_all(tmp_path / "plain.hdf5"), strict=True):
+        assert np.array_equal(found, expected)
+    with read_any(out) as features:
+        assert features.tokens(2) == LINES[2].split()
+        assert features.sentence(1) == "Hello"
+
+
+def test_numbers_may_be_shorter_and_compressed(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    run(model_dir, text, tmp_path / "plain.hdf5")
+    for dtype, compression in (("float16", "gzip"), ("bfloat16-rounded", "lzf")):
+        out = tmp_path / f"{dtype}.hdf5"
+        run(model_dir, text, out, dtype=dtype, compression=compression)
+        with h5py.File(out) as file:
+            assert (file["0"].compression, file.attrs["dtype"]) == (compression, dtype)
+        for found, expected in zip(read_all(out), read_all(tmp_path / "plain.hdf5"), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=2**-8, atol=1e-3)
+
+
+def test_elmoformanylangs_layout_has_a_file_for_each_layer(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    result = run(model_dir, text, tmp_path / "m.hdf5", layout="manylangs")
+    assert result.path == ", ".join(str(tmp_path / f"m.ly{number}.hdf5") for number in range(3))
+    assert (result.sentences, result.left_out) == (5, 1)  # "Hello" stands there twice
+    with h5py.File(tmp_path / "m.ly2.hdf5") as file:
+        assert file["A\tbank\t,\twith\tmoney"].shape == (5, 10)
+
+
+def test_sentences_may_be_keys_and_may_be_forgotten(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("one two\nthree\n")
+    run(model_dir, tmp_path / "text.txt", tmp_path / "keys.hdf5", sentence_keys=True)
+    run(model_dir, tmp_path / "text.txt", tmp_path / "none.hdf5", forget_sentences=True)
+    with h5py.File(tmp_path / "keys.hdf5") as keys, h5py.File(tmp_path / "none.hdf5") as none:
+        assert set(keys) == {"one two", "three"}
+        assert set(none) == {"0", "1"}
+        assert np.array_equal(keys["one two"][...], none["0"][...])
+
+
+def test_word_types_and_the_token_layer_are_those_of_the_full_array(
+    model_dir: Path, text: Path, tmp_path: Path
+) -> None:
+    run(model_dir, text, tmp_path / "all.hdf5")
+    result = run(model_dir, text, tmp_path / "types.hdf5", word_types=True)
+    assert result.shape == "(n, 5)"
+    for found, expected in zip(read_all(tmp_path / "types.hdf5"), read_all(tmp_path / "all.hdf5"), strict=True):
+        assert np.array_equal(found, expected[0, :, :5])
+    run(model_dir, text, tmp_path / "carried.hdf5", layers="0", state="carry", batch_sentences=2)
+    for found, expected in zip(read_all(tmp_path / "carried.hdf5"), read_all(tmp_path / "all.hdf5"), strict=True):
+        assert np.array_equal(found, expected[0])
+
+
+def test_a_sentence_may_get_one_vector(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    run(model_dir, text, tmp_path / "all.hdf5")
+    for layout in ("allennlp", "flat"):
+        out = tmp_path / f"{layout}.hdf5"
+        result = run(model_dir, text, out, sentence_vectors="mean", normalize=True, layout=layout)
+        assert result.shape == "(3, 1, 10)"
+        for found, expected in zip(read_all(out), read_all(tmp_path / "all.hdf5"), strict=True):
+            mean = expected.mean(axis=1, keepdims=True)
+            np.testing.assert_allclose(found, mean / np.linalg.norm(mean, axis=2, keepdims=True), atol=1e-5)
+    with h5py.File(out) as file:
+        assert file.attrs["vectors"] == "one per sentence: mean"
+        assert file.attrs["normalized"] == "every vector has length 1"
+        assert len(file["vectors"]) == len(LINES)
+
+
+def test_pairs_are_two_lines_each(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("one two\tthree\nfour\tone two\n")
+    run(model_dir, tmp_path / "pairs.tsv", tmp_path / "flat.hdf5", pairs=True, layout="flat")
+    with read_any(tmp_path / "flat.hdf5") as features:
+        assert features.lines.tolist() == [0, 1, 2, 3]
+        assert [features.key(position) for position in range(4)] == ["0:a", "0:b", "1:a", "1:b"]
+        assert features.attributes["pairs"] == "of line i text_a is 2 i and text_b 2 i + 1"
+        np.testing.assert_allclose(features[0], features[3], atol=1e-6)
+
+
+def test_sentences_of_a_document_know_nothing_of_each_other(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("One dog barks. Two cats sleep.\n")
+    (tmp_path / "lines.txt").write_text("One dog barks.\nTwo cats sleep.\n")
+    options = {"tokenizer": "words"}
+    run(model_dir, tmp_path / "text.txt", tmp_path / "split.hdf5", split_sentences=True, **options)
+    run(model_dir, tmp_path / "text.txt", tmp_path / "whole.hdf5", **options)
+    run(model_dir, tmp_path / "lines.txt", tmp_path / "lines.hdf5", **options)
+    (split,), (whole,), lines = (read_all(tmp_path / f"{name}.hdf5") for name in ("split", "whole", "lines"))
+    np.testing.assert_allclose(split, np.concatenate(lines, axis=1), atol=1e-6)
+    assert whole.shape == split.shape
+    assert not np.allclose(whole, split, atol=1e-3)
+
+
+def test_a_file_says_how_its_vectors_were_made(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    run(model_dir, text, tmp_path / "out.hdf5", layers="weighted", weights=(0.5, 0.25, 0.25), state="zero")
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        attributes = dict(file.attrs)
+    assert attributes["model"] == load_model(model_dir).fingerprint
+    expected = {"layers": "weighted", "weights": "0.5,0.25,0.25", "gamma": "1", "state": "zero", "dtype": "float32"}
+    expected |= {"layout": "allennlp", "format_version": 1, "sentences": 6}
+    assert {name: attributes[name] for name in expected} == expected
+    assert attributes["tool"].startswith("elmo ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"state": "carry", "split_sentences": True},
+            "--state carry and --split-sentences: expected one sentence a line",
+        ),
+        ({"blank_lines": "empty", "sentence_keys": True}, "--blank-lines empty: a line without tokens cannot be a key"),
+        ({"blank_lines": "empty", "layout": "manylangs"}, "--blank-lines empty: a line without tokens cannot be a key"),
+        ({"format": "npy"}, "format npy holds layout flat, and not allennlp"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    model_dir: Path, text: Path, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(model_dir, text, tmp_path / "out.hdf5", **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]

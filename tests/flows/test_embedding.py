@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TextConfig
-from elmo_cli.errors import ConfigError
-from elmo_cli.flows import scoring
+from elmo_cli.errors import ConfigError, ElmoError
 from elmo_cli.flows.embedding import SentenceEmbedder
 from elmo_cli.flows.models import LoadedModel, load_model, start_state
 from elmo_cli.model.bilm import BiLM
@@ -116,7 +115,7 @@ def test_a_long_sentence_in_chunks_equals_the_whole(monkeypatch: pytest.MonkeyPa
     embedder = warm_embedder()
     sentences = [["word", "by", "word"] * 40, ["short"], ["a", "b"] * 15]
     whole = embedder.embed(sentences, 10_000)
-    monkeypatch.setattr(scoring.packed_chunks, "__defaults__", (7,))
+    monkeypatch.setattr(embedder, "chunk", 7)
     for one, other in zip(embedder.embed(sentences, 10_000), whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
 
@@ -169,3 +168,80 @@ def test_word_models_are_warmed_with_words_of_their_own() -> None:
 def test_an_unknown_start_is_refused() -> None:
     with pytest.raises(ConfigError, match="start state 'hot': expected model, warm or zero"):
         start_state(make_model()[0], "hot")
+
+
+def test_a_sentence_longer_than_any_chunk_equals_the_numpy_networks_in_both_directions() -> None:
+    model, weights = make_model()
+    start = start_state(model, "warm")[0]
+    sentence = [f"w{number % 50}" for number in range(300)]
+    embedder = SentenceEmbedder(model, start)
+    embedder.chunk = 64
+    got = embedder.embed([sentence], 4096)[0]
+    state = reference.State(start.cell.double().numpy(), start.output.double().numpy())
+    expected = reference.embed(weights, CONFIG, [reference.sentence_characters(sentence, 12)], state)[0][0]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_sentence_of_100_000_tokens_is_that_of_one_piece() -> None:
+    embedder = warm_embedder()
+    sentence = [f"w{number % 977}" for number in range(100_000)]
+    chunked = embedder.embed([sentence, ["one"]], 4096)
+    assert [array.shape for array in chunked] == [(3, 100_000, 10), (3, 1, 10)]
+    whole = SentenceEmbedder(embedder.model, embedder.start)
+    whole.chunk = 200_000
+    np.testing.assert_allclose(whole.embed([sentence], 200_000)[0], chunked[0], rtol=0, atol=1e-6)
+
+
+def test_carried_state_survives_running_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = make_model()
+    batches = [[["a", "b", "c"] * 40, ["d"]], [["e"], ["f", "g"] * 50]]
+    usual = SentenceEmbedder(model, zeros(model), carry=True)
+    expected = [array for batch in batches for array in usual.embed_batch(batch)]
+    real = BiLM.forward
+
+    def small(self: BiLM, tokens: torch.Tensor, sizes: list[int], state: LstmState) -> object:
+        if sum(sizes) > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, tokens, sizes, state)
+
+    monkeypatch.setattr(BiLM, "forward", small)
+    short = SentenceEmbedder(model, zeros(model), carry=True)
+    found = [array for batch in batches for array in short.embed_batch(batch)]
+    assert short.room == 32
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
+def test_memory_that_is_never_enough_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = make_model()
+
+    def none(*arguments: object) -> object:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(BiLM, "forward", none)
+    with pytest.raises(ElmoError, match="memory ran out with 32 positions computed at once: DefaultCPU") as caught:
+        SentenceEmbedder(model, zeros(model)).embed([["a"]], 4096)
+    assert "--device cpu" in caught.value.hint
+
+
+def test_another_error_of_the_network_passes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = make_model()
+
+    def broken(*arguments: object) -> object:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(BiLM, "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        SentenceEmbedder(model, zeros(model)).embed([["a"]], 4096)
+
+
+def test_what_is_embedded_after_passing_over_is_the_same_to_the_bit() -> None:
+    model, _ = make_model()
+    windows = [[["the", "bank"], ["a", "river"]], [["by", "the", "sea"]], [["a", "bank", "by", "the", "lake"]]]
+    whole, resumed = SentenceEmbedder(model, zeros(model)), SentenceEmbedder(model, zeros(model))
+    for window in windows[:2]:
+        whole.embed(window, 100)
+        resumed.pass_over(window)
+    for one, other in zip(whole.embed(windows[2], 100), resumed.embed(windows[2], 100), strict=True):
+        assert np.array_equal(one, other)
