@@ -205,9 +205,9 @@ def optimizer(lab: Lab) -> Iterator[Figure]:
 
     def work() -> None:
         clip_to_norm(slopes, train.clip_norm)
-        trainer.optimizer.update(whole, 1e-9)
+        trainer.optimizer.update(whole, 1e-9, 0)
         for name, values in by_row.items():
-            trainer.optimizer.update_rows(name, rows.ids_R, values, 1e-9)
+            trainer.optimizer.update_rows(name, rows.ids_R, values, 1e-9, 0)
 
     updated = sum(values.numel() for values in slopes)
     timing = lab.bench.time(work)

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import json
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -10,13 +11,17 @@ import pytest
 
 from elmo_cli import config as config_module
 from elmo_cli.config import (
+    LENGTHS,
     PRESETS,
+    RATES,
     CharCnnConfig,
     InputConfig,
     LstmConfig,
     ModelConfig,
+    OptimizerConfig,
     PiecesConfig,
     RunConfig,
+    ScheduleConfig,
     TextConfig,
     TrainConfig,
     VocabularyConfig,
@@ -25,8 +30,10 @@ from elmo_cli.config import (
     override,
     parse_assignments,
     preset,
+    read_settings,
     read_toml,
     to_dict,
+    to_toml,
 )
 from elmo_cli.errors import ConfigError
 
@@ -37,8 +44,8 @@ def test_a_section_reports_all_its_problems_at_once() -> None:
     for problem in (
         "train.rows must be at least 1, not 0",
         "train.dropout must be from 0 to below 1, not 1.0",
-        "train.epochs and steps exclude each other: set one",
-        "train.clip_norm must be above 0, not -1",
+        "train.epochs, steps, words and hours exclude each other: set one",
+        "train.clip_norm must be above 0 or null, not -1",
     ):
         assert problem in caught.value.message
 
@@ -66,6 +73,40 @@ def test_a_section_reports_all_its_problems_at_once() -> None:
         (lambda: VocabularyConfig(min_count=0), "min_count must be at least 1"),
         (lambda: TrainConfig(held_out=0.5), "held_out must be a share above 0 and below 0.5"),
         (lambda: TrainConfig(softmax_bias="ones"), "softmax_bias must be unigram or zero"),
+        (lambda: TrainConfig(rows=4, accumulate=5), r"accumulate must be from 1 to rows \(4\): 5"),
+        (lambda: TrainConfig(recurrent_dropout=1), "recurrent_dropout must be from 0 to below 1, not 1"),
+        (lambda: TrainConfig(learning_rate=0.0), "learning_rate must be above 0, not 0.0"),
+        (
+            lambda: TrainConfig(optimizer=OptimizerConfig(weight_decay=5)),
+            r"learning_rate x optimizer.weight_decay must be below 1: 0.2 x 5",
+        ),
+        (
+            lambda: TrainConfig(hours=1, schedule=ScheduleConfig(name="cosine")),
+            "schedule.name cosine has to know where it ends, which hours do not tell: set schedule.end to a step",
+        ),
+        (
+            lambda: TrainConfig(hours=1, schedule=ScheduleConfig(name="plateau")),
+            "plateau counts evaluations, which a run by hours has by the clock: set evaluate_every",
+        ),
+        (lambda: OptimizerConfig(name="lion"), "name must be one of adagrad, adamw, adam, sgd, rmsprop: 'lion'"),
+        (lambda: OptimizerConfig(beta1=1), "beta1 must be from 0 to below 1, not 1"),
+        (lambda: OptimizerConfig(beta2=0), "beta2 must be above 0 and below 1, not 0"),
+        (lambda: OptimizerConfig(smoothing=1), "smoothing must be above 0 and below 1, not 1"),
+        (lambda: OptimizerConfig(momentum=1), "momentum must be from 0 to below 1, not 1"),
+        (lambda: OptimizerConfig(epsilon=0), "epsilon must be above 0, not 0"),
+        (lambda: OptimizerConfig(weight_decay=-1), "weight_decay must not be negative: -1"),
+        (lambda: OptimizerConfig(l1=-1), "l1 must not be negative: -1"),
+        (lambda: OptimizerConfig(l2=-1), "l2 must not be negative: -1"),
+        (
+            lambda: ScheduleConfig(name="exponential"),
+            "name must be one of constant, linear, cosine, inverse_sqrt, step",
+        ),
+        (lambda: ScheduleConfig(end=0), "end must be at least 1, not 0"),
+        (lambda: ScheduleConfig(final_share=2), "final_share must be from 0 to 1, not 2"),
+        (lambda: ScheduleConfig(decay_every=0), "decay_every must be at least 1, not 0"),
+        (lambda: ScheduleConfig(name="step"), "decay_every must say how many steps a step lasts"),
+        (lambda: ScheduleConfig(factor=1), "factor must be above 0 and below 1, not 1"),
+        (lambda: ScheduleConfig(plateau_patience=0), "plateau_patience must be at least 1, not 0"),
     ],
 )
 def test_bad_settings_say_what_was_expected(make: type, problem: str) -> None:
@@ -83,7 +124,7 @@ def test_a_twin_preset_is_the_references_recipe() -> None:
     twin = preset("small-bilm-tf")
     assert twin.model == preset("small").model
     assert (twin.train.warmup_steps, twin.train.reset_probability, twin.train.softmax_bias) == (0, 0.0, "zero")
-    assert twin.train.learning_rate == 0.2
+    assert twin.train.rate == 0.2
     assert twin.train.clip_norm == 10.0
 
 
@@ -185,3 +226,56 @@ def test_settings_that_have_moved_are_found_in_old_records() -> None:
     assert from_dict(RunConfig, as_named_now(record), where="config.json").input.decode_errors == "replace"
     now = to_dict(RunConfig(input=InputConfig(decode_errors="skip")))
     assert as_named_now(now) == now
+
+
+def test_every_preset_survives_toml(tmp_path: Path) -> None:
+    without = parse_assignments(
+        ["model.lstm.cell_clip=null", "model.char_cnn=null", "train.clip_norm=null", "train.optimizer.name=sgd"]
+    )
+    for config in (*PRESETS.values(), override(preset("tiny"), without, where="test")):
+        path = tmp_path / "run.toml"
+        path.write_text(to_toml(config, lambda name: f"about {name}"), encoding="utf-8")
+        assert override(preset("original"), read_settings(path), where="test") == config
+    assert "# about train.optimizer.name" in path.read_text(encoding="utf-8")
+    assert 'cell_clip = "null"' in path.read_text(encoding="utf-8")
+
+
+def test_the_settings_of_a_run_are_read_from_its_record_or_its_folder(tmp_path: Path) -> None:
+    config = override(preset("tiny"), {"train": {"rows": 7, "optimizer": {"name": "rmsprop"}}}, where="test")
+    (tmp_path / "config.json").write_text(json.dumps({"tool": "elmo", "config": to_dict(config)}), encoding="utf-8")
+    for place in (tmp_path, tmp_path / "config.json"):
+        assert override(preset("original"), read_settings(place), where="test") == config
+    (tmp_path / "bad.json").write_text("[1]", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"bad\.json: not the settings of a run") as caught:
+        read_settings(tmp_path / "bad.json")
+    assert "the config.json of a run" in caught.value.hint
+    with pytest.raises(ConfigError, match=r"none\.json: no such configuration file"):
+        read_settings(tmp_path / "none.json")
+
+
+def test_the_optimizer_decides_rate_and_decay_where_nothing_is_set() -> None:
+    assert TrainConfig().settled() == TrainConfig(learning_rate=0.2, optimizer=OptimizerConfig(weight_decay=0.0))
+    adamw = TrainConfig(optimizer=OptimizerConfig(name="adamw")).settled()
+    assert adamw.learning_rate == RATES["adamw"]
+    assert adamw.optimizer.weight_decay == 0.01
+    assert TrainConfig(learning_rate=0.3).settled().learning_rate == 0.3
+    assert adamw.settled() == adamw
+
+
+def test_settings_recorded_before_there_were_optimizers_mean_adagrad() -> None:
+    record = to_dict(RunConfig(train=TrainConfig(learning_rate=0.2)))
+    for name in ("optimizer", "schedule", "accumulate", "recurrent_dropout"):
+        del record["train"][name]
+    config = from_dict(RunConfig, record, where="config.json")
+    assert config.train.settled() == TrainConfig().settled()
+
+
+def test_a_schedule_says_what_of_the_run_it_depends_on() -> None:
+    def fixed(**settings: object) -> tuple[str, ...]:
+        every = settings.pop("evaluate_every", None)
+        return TrainConfig(schedule=ScheduleConfig(**settings), evaluate_every=every).fixed_by_schedule  # type: ignore[arg-type]
+
+    assert fixed() == fixed(name="cosine", end=100) == fixed(name="inverse_sqrt") == ()
+    assert fixed(name="linear") == LENGTHS
+    assert fixed(name="plateau", evaluate_every=10) == ("evaluate_every",)
+    assert fixed(name="plateau") == (*LENGTHS, "evaluate_every")

@@ -13,6 +13,7 @@ import typer
 
 from elmo_cli import __version__
 from elmo_cli.cli import (
+    compare,
     embed,
     evaluate,
     export,
@@ -56,6 +57,7 @@ app.command("embed", epilog=embed.EXAMPLES)(embed.command)
 app.command("neighbors", epilog=neighbors.EXAMPLES)(neighbors.command)
 app.command("plot", epilog=plot.EXAMPLES)(plot.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("compare", epilog=compare.EXAMPLES)(compare.command)
 app.command("report", epilog=report.EXAMPLES)(report.command)
 app.command("export", epilog=export.EXAMPLES)(export.command)
 app.command("verify", epilog=verify.EXAMPLES)(verify.command)

@@ -3,13 +3,7 @@
 Settings are explained by the docstrings under their fields in :mod:`elmo_cli.config`, so that there is one text each.
 """
 
-import ast
-import re
-from functools import cache
-from itertools import chain, pairwise
-from pathlib import Path
-
-from elmo_cli import config
+from elmo_cli.config.explanations import explanations
 
 FIGURES = {
     "architecture": "where it was read from",
@@ -98,9 +92,11 @@ GROUPS = {
     "lstm": "the layers above the token vectors",
     "model": "architecture",
     "oddities": "what nobody sees in the input, and how often it was met",
+    "optimizer": "how gradients become steps",
     "overlap": "share of a split's sentences that also stand in training",
     "own_lists": "lists of characters and words, as ELMoForManyLangs has them",
     "pieces": "tokens smaller than words",
+    "schedule": "how the learning rate moves",
     "scripts": "characters of each script, spaces left aside",
     "settings": "what was asked for",
     "split": "which text was kept apart",
@@ -131,19 +127,7 @@ def explain(name: str) -> str:
     """
     path = name.split(".")
     asked_for = {"config", "settings"} & set(path)  # what was asked of a run, not what became of it
-    first, second = (_settings(), FIGURES) if asked_for else (FIGURES, _settings())
+    first, second = (explanations(), FIGURES) if asked_for else (FIGURES, explanations())
+    if asked_for and ".".join(path[-2:]) in explanations():
+        return explanations()[".".join(path[-2:])]
     return FIGURES.get(name) or first.get(path[-1]) or second.get(path[-1], "")
-
-
-@cache
-def _settings() -> dict[str, str]:
-    """The beginning of every setting's docstring, by the setting's name."""
-    found: dict[str, str] = {}
-    sources = sorted(Path(config.__file__).parent.glob("*.py"))
-    for section in chain.from_iterable(ast.parse(source.read_text(encoding="utf-8")).body for source in sources):
-        body = section.body if isinstance(section, ast.ClassDef) else []
-        for field, below in pairwise(body):
-            match field, below:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[name] = re.split(r"[.;](?:\s|$)", " ".join(text.split()))[0].replace("``", "")
-    return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from elmo_cli.config import parse_assignments, read_toml
+from elmo_cli.config import LENGTHS, parse_assignments, read_settings
 
 Settings = dict[str, Any]
 
@@ -12,17 +12,18 @@ Settings = dict[str, Any]
 def gather(config: Path | None, assignments: Sequence[str], flags: Mapping[str, Any]) -> Settings:
     """What a user set, for :func:`elmo_cli.config.override`: flag over ``--set`` over ``--config``.
 
-    ``train.epochs`` and ``train.steps`` both say how long a run is, so the stronger source's choice undoes the other.
+    Several settings say how long a run is, ``train.epochs`` and ``train.steps`` among them, so the stronger source's
+    choice undoes the others.
 
     Args:
-        config: A TOML file, or None.
+        config: A TOML file, a run or its ``config.json``, or None.
         assignments: Words such as ``train.rows=64``.
         flags: Dotted names with values; None stands for a flag that was not given.
 
     Raises:
         ConfigError: The file or a word cannot be read. Whether the settings exist is for the flow to say.
     """
-    settings: Settings = read_toml(config) if config is not None else {}
+    settings: Settings = read_settings(config) if config is not None else {}
     given = {name: value for name, value in flags.items() if value is not None}
     for source in (parse_assignments(assignments), _nest(given)):
         _undo_other_length(settings, source)
@@ -49,8 +50,6 @@ def _lay_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Settings:
 
 def _undo_other_length(below: Settings, above: Mapping[str, Any]) -> None:
     train, stronger = below.get("train"), above.get("train")
-    if isinstance(train, dict) and isinstance(stronger, Mapping):
-        if "steps" in stronger and "epochs" not in stronger:
-            train.pop("epochs", None)
-        if "epochs" in stronger and "steps" not in stronger:
-            train.pop("steps", None)
+    if isinstance(train, dict) and isinstance(stronger, Mapping) and not stronger.keys().isdisjoint(LENGTHS):
+        for name in set(LENGTHS) - stronger.keys():
+            train.pop(name, None)

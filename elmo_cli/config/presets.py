@@ -50,6 +50,18 @@ PRESETS: Mapping[str, RunConfig] = {
     "original": ORIGINAL,
 }
 
+DESCRIPTIONS: Mapping[str, str] = {
+    "tiny": "2x256 to 64, filters to width 4; a first run on two CPU cores",
+    "compact": "2x256 to 64, filters to width 6; a million words on two CPU cores",
+    "small": "the published small model, 2x1024 to 128; 20 million words on a GPU",
+    "medium": "the published medium model, 2x2048 to 256; 100 million words on a GPU",
+    "original": "the published model, 2x4096 to 512; a billion words on GPUs",
+}
+"""What each preset is, in a few words: cells to projection, and the text that ``auto`` takes it for."""
+
+RECIPE_ENDING = "-bilm-tf"
+"""Ending of the names of the presets' twins."""
+
 REFERENCE_RECIPE: Mapping[str, Any] = {"warmup_steps": 0, "reset_probability": 0.0, "softmax_bias": "zero"}
 """What makes a run train exactly as bilm-tf does; every preset has a twin with it, such as ``original-bilm-tf``."""
 
@@ -60,11 +72,11 @@ def preset(name: str) -> RunConfig:
     Raises:
         ConfigError: There is none; the message lists them.
     """
-    base = name.removesuffix("-bilm-tf")
+    base = name.removesuffix(RECIPE_ENDING)
     if base not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1)
         raise ConfigError(
-            f"preset {name!r} does not exist; there are {', '.join(PRESETS)}, and each with the ending -bilm-tf",
+            f"preset {name!r} does not exist; there are {', '.join(PRESETS)}, and each with the ending {RECIPE_ENDING}",
             hint=f"did you mean --preset {near[0]}?" if near else "choose one of them with --preset",
         )
     config = PRESETS[base]

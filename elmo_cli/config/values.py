@@ -111,8 +111,8 @@ def _build(section: type[Section], base: Any, values: Mapping[str, Any], *, wher
 
 def _convert(expected: Any, base: Any, value: Any, *, where: str, path: str) -> Any:
     choices = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-    if value is None and type(None) in choices:
-        return None
+    if type(None) in choices and (value is None or (value == "null" and str not in choices)):
+        return None  # as a word, because TOML has no null
     for choice in choices:
         if is_dataclass(choice) and isinstance(choice, type):
             return _build(choice, base, value, where=where, path=f"{path}.")

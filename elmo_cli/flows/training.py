@@ -1,5 +1,10 @@
 """One training step: where text, model, loss and optimizer meet."""
 
+import copy
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +14,18 @@ from torch import Tensor
 
 from elmo_cli.config import ModelConfig, TrainConfig
 from elmo_cli.flows.token_vectors import spellings
-from elmo_cli.model.bilm import BiLM, WordTable, make_dropout
+from elmo_cli.model.bilm import BiLM, Dropout, WordTable, make_dropout
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import Softmax, TouchedRows, full_losses, sampled_losses
 from elmo_cli.seeds import derive_seed
 from elmo_cli.text.store import EncodedText
-from elmo_cli.text.windows import TrainingWindows
-from elmo_cli.train.adagrad import Adagrad, clip_to_norm, warmed_up
-from elmo_cli.train.gradients import Touched
+from elmo_cli.text.windows import TrainingWindows, Window
+from elmo_cli.train.adagrad import clip_to_norm
+from elmo_cli.train.gradients import RowGradient, Sums, Touched
+from elmo_cli.train.optimizers import make_optimizer
+from elmo_cli.train.penalties import Penalties
+from elmo_cli.train.schedules import Plateau, share_of_rate, warmed_up
 
 
 @dataclass(frozen=True)
@@ -29,19 +37,25 @@ class StepResult:
     gradient_norm: Tensor
     """2-norm over everything, before clipping, of the gradient of loss x T."""
     learning_rate: float
+    waiting_seconds: float
+    """Time that the step waited for its words."""
 
 
 class Trainer:
     """A model in training, and the position it has reached.
 
     Everything random in a step is a function of (seed, step), and batches are a function of the step as well. So the
-    step number, the weights, the accumulators and the carried LSTM state are all there is to a checkpoint.
+    step number, the weights, the optimizer's averages and the carried LSTM state are all there is to a checkpoint; a
+    schedule that watches held-out perplexity adds what it remembers.
 
     Args:
         model: Architecture.
         config: Training settings.
         text: The encoded training corpus.
         device: Where to compute.
+
+    Raises:
+        ConfigError: The settings ask for what is not defined for rows of a table.
     """
 
     def __init__(self, model: ModelConfig, config: TrainConfig, text: EncodedText, device: torch.device) -> None:
@@ -71,42 +85,77 @@ class Trainer:
         # A table that the full softmax reads whole has a gradient of its own size anyway.
         tables = {WORD_TABLE, CLASS_TABLE, CLASS_BIASES} if self.sampled else set()
         self._tables = frozenset(tables & self.parameters.keys())
-        self.optimizer = Adagrad(self.parameters, initial_accumulator=config.initial_accumulator)
+        self.optimizer = make_optimizer(self.parameters, self._tables, config)
+        self.penalties = Penalties(self.parameters, self._tables, config.optimizer)
+        self.plateau = Plateau()
+        self.total_steps: int | None = None
+        """Steps of the whole run, which some schedules have to know; None: the run's length is not counted in steps."""
         self.state = LstmState.zeros(model.lstm, config.rows, like=self.softmax.bias_V)
         self.step_number = 0
         """Steps done."""
+        self.rate_scale = 1.0
+        """What the learning rate is multiplied by: halved where a run backs off."""
 
     def step(self) -> StepResult:
         """Does the next step."""
         config, step = self.config, self.step_number
+        began = time.perf_counter()
         window = self.windows.batch(step)
-        generator = torch.Generator(self.device).manual_seed(derive_seed(config.seed, "dropout", step))
-        dropout = make_dropout(config.dropout, generator)
+        waited = time.perf_counter() - began
+        rate = self.learning_rate()
+        drops = [
+            make_dropout(share, torch.Generator(self.device).manual_seed(derive_seed(config.seed, name, step)))
+            for name, share in (("dropout", config.dropout), ("recurrent dropout", config.recurrent_dropout))
+        ]
+        bounds = [config.rows * number // config.accumulate for number in range(config.accumulate + 1)]
+        losses, states, sums = [], [], Sums()
+        for ends in itertools.pairwise(bounds):
+            loss, state, slopes = self._part(window, slice(*ends), *drops)
+            losses.append(loss)
+            states.append(state)
+            sums.add(*slopes)
+        gradients, row_gradients = sums.whole, sums.rows
+        norm = clip_to_norm([*gradients.values(), *(rows.values for rows in row_gradients.values())], config.clip_norm)
 
-        # Packed order is step after step: (G, B, T) -> (G, T * B).
-        types_U, places = np.unique(window.inputs_GBT, return_inverse=True)
-        places_GN = torch.from_numpy(_packed(places.reshape(window.inputs_GBT.shape))).to(self.device)
-        targets_N = _packed(window.targets_GBT).reshape(-1)
-        keep_N = None
-        if window.resets_BT.any():
-            keep_N = torch.from_numpy(_packed(~window.resets_BT).astype(np.float32)).to(self.device)
-
-        touched = Touched(self.parameters, self._tables)
-        tokens_UD = self._token_vectors(types_U, touched)
-        outputs, state = self.bilm(
-            tokens_UD[places_GN], [config.rows] * config.window, self.state, keep_N=keep_N, dropout=dropout
-        )
-        loss = self._losses(outputs[-1].flatten(0, 1), targets_N, touched).mean()
-        gradients, row_gradients = touched.gradients(loss * config.window)
-        values = [*gradients.values(), *(rows.values for rows in row_gradients.values())]
-        norm = clip_to_norm(values, config.clip_norm)
-        rate = warmed_up(config.learning_rate, step, config.warmup_steps)
-        self.optimizer.update(gradients, rate)
+        read = {name: rows.ids_R for name, rows in row_gradients.items()}
+        self.penalties.before(gradients, read, rate)
+        self.optimizer.update(gradients, rate, step)
         for name, rows in row_gradients.items():
-            self.optimizer.update_rows(name, rows.ids_R, rows.values, rate)
-        self.state = LstmState(*(part.detach() for part in state))
+            self.optimizer.update_rows(name, rows.ids_R, rows.values, rate, step)
+        self.penalties.after(gradients, read, rate)
+        self.state = LstmState(*(torch.cat(pieces, 2) for pieces in zip(*states, strict=True)))
         self.step_number += 1
-        return StepResult(loss.detach(), norm, rate)
+        return StepResult(torch.stack(losses).sum(), norm, rate, waited)
+
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        config, step = self.config, self.step_number
+        share = share_of_rate(config.schedule, step, config.warmup_steps, self.total_steps)
+        return warmed_up(config.rate, step, config.warmup_steps) * share * self.plateau.share * self.rate_scale
+
+    def evaluated(self, loss: float) -> None:
+        """Tells the schedule a held-out loss, in nats, of the steps done so far."""
+        if self.config.schedule.name == "plateau":
+            self.plateau.evaluated(loss, self.config.schedule)
+
+    @contextmanager
+    def up_to_date(self) -> Iterator[None]:
+        """Rows that steps did not read owe weight decay or L1; within this context they have paid.
+
+        Afterwards they owe again, so that how often a run evaluates does not change a bit of it. Holds a copy of each
+        such table meanwhile; without these penalties it does nothing.
+        """
+        kept = {name: self.parameters[name].detach().clone() for name in self.penalties.owing}
+        tensors = copy.deepcopy(self.penalties.tensors())
+        for name in kept:
+            self.penalties.pay(name, torch.arange(len(kept[name]), device=self.device))
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, values in kept.items():
+                    self.parameters[name].copy_(values)
+            self.penalties.restore(tensors)
 
     def start_state(self) -> LstmState:
         """The state of one row that sentences are to start from with these weights.
@@ -124,25 +173,61 @@ class Trainer:
             "step": self.step_number,
             "bilm": self.bilm.state_dict(),
             "softmax": self.softmax.state_dict(),
-            "accumulators": self.optimizer.accumulators,
             "state": tuple(self.state),
+            **self.optimizer.tensors(),
+            **self.penalties.tensors(),
+            **({"plateau": self.plateau.state()} if self.config.schedule.name == "plateau" else {}),
         }
 
     def restore(self, tensors: dict[str, Any]) -> None:
         """Takes up where :meth:`tensors` was called."""
         self.bilm.load_state_dict(tensors["bilm"])
         self.softmax.load_state_dict(tensors["softmax"])
-        for name, values in tensors["accumulators"].items():
-            self.optimizer.accumulators[name].copy_(values)
+        self.optimizer.restore(tensors)
+        self.penalties.restore(tensors)
+        self.plateau = Plateau(**tensors.get("plateau", {}))
         self.state = LstmState(*(part.to(self.device) for part in tensors["state"]))
         self.step_number = tensors["step"]
+
+    def _part(
+        self, window: Window, rows: slice, dropout: Dropout | None, recurrent_dropout: Dropout | None
+    ) -> tuple[Tensor, LstmState, tuple[dict[str, Tensor], dict[str, RowGradient]]]:
+        """Some rows of a step, forward and backward: their share of the mean loss, last state, and gradients."""
+        config = self.config
+        inputs_GBT, resets_BT = window.inputs_GBT[:, rows], window.resets_BT[rows]
+        # Packed order is step after step: (G, B, T) -> (G, T * B).
+        types_U, places = np.unique(inputs_GBT, return_inverse=True)
+        places_GN = torch.from_numpy(_packed(places.reshape(inputs_GBT.shape))).to(self.device)
+        targets_N = _packed(window.targets_GBT[:, rows]).reshape(-1)
+        keep_N = None
+        if resets_BT.any():
+            keep_N = torch.from_numpy(_packed(~resets_BT).astype(np.float32)).to(self.device)
+
+        touched = Touched(self.parameters, self._tables)
+        tokens_UD = self._token_vectors(types_U, touched)
+        outputs, state = self.bilm(
+            tokens_UD[places_GN],
+            [len(resets_BT)] * config.window,
+            LstmState(*(part[:, :, rows] for part in self.state)),
+            keep_N=keep_N,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+        )
+        loss = self._losses(outputs[-1].flatten(0, 1), targets_N, touched).mean()
+        share = len(resets_BT) / config.rows
+        gradients = touched.gradients(loss * (config.window * share))
+        return loss.detach() * share, LstmState(*(part.detach() for part in state)), gradients
 
     def _token_vectors(self, types_U: np.ndarray, touched: Touched) -> Tensor:
         inputs = spellings(self.text, types_U, self.bilm).to(self.device)
         if WORD_TABLE not in self._tables:
             return self.bilm.token_encoder(inputs)
         ids_R, rows_U = torch.unique(inputs[:, 0], return_inverse=True)
-        return touched.rows(WORD_TABLE, ids_R)[rows_U]
+        return self._rows(WORD_TABLE, ids_R, touched)[rows_U]
+
+    def _rows(self, name: str, ids_R: Tensor, touched: Touched) -> Tensor:
+        self.penalties.pay(name, ids_R)
+        return touched.rows(name, ids_R)
 
     def _losses(self, hidden_ND: Tensor, targets_N: np.ndarray, touched: Touched) -> Tensor:
         config = self.config
@@ -151,7 +236,8 @@ class Trainer:
             return full_losses(hidden_ND, self.softmax.weight_VD, self.softmax.bias_V, targets)
         seed = derive_seed(config.seed, "negatives", self.step_number)
         rows = TouchedRows.of(targets_N, draw_negatives(config.negatives, len(self.text.vocabulary), seed), self.device)
-        weight_RD, bias_R = touched.rows(self._class_table, rows.ids_R), touched.rows(CLASS_BIASES, rows.ids_R)
+        weight_RD = self._rows(self._class_table, rows.ids_R, touched)
+        bias_R = self._rows(CLASS_BIASES, rows.ids_R, touched)
         return sampled_losses(hidden_ND, weight_RD, bias_R, rows)
 
     def _name_parameters(self) -> tuple[dict[str, Tensor], str]:

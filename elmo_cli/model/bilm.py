@@ -52,6 +52,7 @@ class BiLM(nn.Module):
         *,
         keep_N: Tensor | None = None,
         dropout: Dropout | None = None,
+        recurrent_dropout: Dropout | None = None,
     ) -> tuple[list[Tensor], LstmState]:
         """Runs both stacks over packed sequences (see :mod:`elmo_cli.model.lstm`).
 
@@ -64,6 +65,8 @@ class BiLM(nn.Module):
             state: Where the sequences begin.
             keep_N: 0 at positions before which the state is put back to zero, else 1; None for all 1.
             dropout: Applied in training; None to leave it out.
+            recurrent_dropout: Makes each layer's mask on what recurs, one per row for all steps of this call; None to
+                leave it out.
 
         Returns:
             Every layer's output (G, N, D), the top one last, and the state after each sequence's last step.
@@ -73,7 +76,9 @@ class BiLM(nn.Module):
         below = tokens_GND
         for number, layer in enumerate(self.layers):
             inputs = drop(below)
-            hidden, cell, output = layer(inputs, state.cell[number], state.output[number], batch_sizes, keep_N)
+            first_cell, first_output = state.cell[number], state.output[number]
+            mask_GBD = recurrent_dropout(torch.ones_like(first_output)) if recurrent_dropout is not None else None
+            hidden, cell, output = layer(inputs, first_cell, first_output, batch_sizes, keep_N, mask_GBD)
             below = hidden + inputs if number > 0 and self.config.lstm.residual else hidden
             outputs.append(below)
             cells.append(cell)

@@ -84,6 +84,7 @@ class LstmLayer(nn.Module):
         output_GBD: Tensor,
         batch_sizes: Sequence[int],
         keep_N: Tensor | None = None,
+        recurrent_mask_GBD: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Runs the layer over packed sequences.
 
@@ -93,6 +94,8 @@ class LstmLayer(nn.Module):
             output_GBD: Outputs at the start.
             batch_sizes: Sequences still going at each step, never rising.
             keep_N: 1, or 0 at positions before which the state is put back to zero; None for all 1.
+            recurrent_mask_GBD: What each sequence's previous output is multiplied by where it recurs, the same at
+                every step (variational dropout, Gal and Ghahramani 2016); None for all 1.
 
         Returns:
             Outputs (G, N, D), and each sequence's cell (G, B, H) and output (G, B, D) after its last step.
@@ -107,6 +110,7 @@ class LstmLayer(nn.Module):
             output_GBD,
             tuple(batch_sizes),
             keep_N,
+            recurrent_mask_GBD,
             self.config.cell_clip,
             limit,
         )
@@ -129,6 +133,7 @@ class _LstmFunction(torch.autograd.Function):
         output_GBD: Tensor,
         batch_sizes: tuple[int, ...],
         keep_N: Tensor | None,
+        mask_GBD: Tensor | None,
         cell_clip: float | None,
         output_clip: float | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -149,6 +154,8 @@ class _LstmFunction(torch.autograd.Function):
             if keep_N is not None:
                 keep = keep_N[span].unsqueeze(1)
                 old_cell, old_output = old_cell * keep, old_output * keep
+            if mask_GBD is not None:
+                old_output = old_output * mask_GBD[:, :size]
             torch.baddbmm(gates, old_output, recurrent, out=gates)
             i, j, f, o = gates.split(wide, dim=2)
             i.sigmoid_()
@@ -167,7 +174,7 @@ class _LstmFunction(torch.autograd.Function):
             cell[:, :size], output[:, :size] = new_cell, new_output
             begin += size
         ctx.save_for_backward(
-            inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, gates_GN4H, cells_GNH, outputs_GND
+            inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, mask_GBD, gates_GN4H, cells_GNH, outputs_GND
         )
         ctx.batch_sizes, ctx.cell_clip, ctx.output_clip = batch_sizes, cell_clip, output_clip
         return outputs_GND, cell, output
@@ -175,9 +182,8 @@ class _LstmFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_outputs_GND: Tensor, grad_cell: Tensor, grad_output: Tensor) -> tuple[Any, ...]:
-        (inputs, kernel, projection, first_cell, first_output, keep_N, gates_all, cells_all, outputs_all) = (
-            ctx.saved_tensors
-        )
+        inputs, kernel, projection, first_cell, first_output, keep_N, mask_GBD = ctx.saved_tensors[:7]
+        gates_all, cells_all, outputs_all = ctx.saved_tensors[7:]
         wide = kernel.shape[2] // 4
         num_inputs = inputs.shape[2]
         recurrent_T = kernel[:, num_inputs:].transpose(1, 2)
@@ -201,6 +207,8 @@ class _LstmFunction(torch.autograd.Function):
             if keep_N is not None:
                 keep = keep_N[span].unsqueeze(1)
                 old_cell, old_output = old_cell * keep, old_output * keep
+            if mask_GBD is not None:
+                old_output = old_output * mask_GBD[:, :size]
             previous_outputs_all[:, span] = old_output
 
             grad_m = grad_projected_all[:, span]
@@ -224,6 +232,8 @@ class _LstmFunction(torch.autograd.Function):
             df.mul_(f).mul_(1 - f)
             torch.mul(dc, f, out=grad_cell[:, :size])
             torch.bmm(grad_gates_all[:, span], recurrent_T, out=grad_output[:, :size])
+            if mask_GBD is not None:
+                grad_output[:, :size] *= mask_GBD[:, :size]
             if keep_N is not None:
                 grad_cell[:, :size] *= keep
                 grad_output[:, :size] *= keep
@@ -239,4 +249,4 @@ class _LstmFunction(torch.autograd.Function):
         if projection is not None:
             grad_projection = torch.bmm(hidden_all.transpose(1, 2), grad_projected_all)
         grad_bias = grad_gates_all.sum(1)
-        return grad_inputs, grad_kernel, grad_bias, grad_projection, grad_cell, grad_output, None, None, None, None
+        return grad_inputs, grad_kernel, grad_bias, grad_projection, grad_cell, grad_output, *[None] * 5

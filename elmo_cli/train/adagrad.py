@@ -1,6 +1,7 @@
 """Adagrad as bilm-tf runs it: accumulators from 1, no epsilon, and only the touched rows of the softmax."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,8 +25,8 @@ class Adagrad:
         }
 
     @torch.no_grad()
-    def update(self, gradients: Mapping[str, Tensor], rate: float) -> None:
-        """One step on whole parameters.
+    def update(self, gradients: Mapping[str, Tensor], rate: float, _step: int = 0) -> None:
+        """One step on whole parameters, the same at any step of a run.
 
         Args:
             gradients: By parameter name; parameters without one stay as they are.
@@ -40,7 +41,7 @@ class Adagrad:
         torch._foreach_addcdiv_(values, slopes, torch._foreach_sqrt(sums), value=-rate)
 
     @torch.no_grad()
-    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float) -> None:
+    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float, _step: int = 0) -> None:
         """One step on some rows of a parameter.
 
         Args:
@@ -52,20 +53,26 @@ class Adagrad:
         self.accumulators[name][ids_R] = sums
         self.parameters[name].index_add_(0, ids_R, gradient / sums.sqrt_(), alpha=-rate)
 
+    def tensors(self) -> dict[str, Any]:
+        """Everything a checkpoint has to keep."""
+        return {"accumulators": self.accumulators}
+
+    def restore(self, tensors: Mapping[str, Any]) -> None:
+        """Takes up where :meth:`tensors` was called."""
+        for name, values in tensors["accumulators"].items():
+            self.accumulators[name].copy_(values)
+
 
 @torch.no_grad()
-def clip_to_norm(gradients: list[Tensor], limit: float) -> Tensor:
-    """Scales all gradients in place so that their joint 2-norm is at most ``limit``.
+def clip_to_norm(gradients: list[Tensor], limit: float | None) -> Tensor:
+    """Scales all gradients in place so that their joint 2-norm is at most ``limit``; None scales nothing.
 
     Returns:
         The norm before scaling, a tensor without dimensions.
     """
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if limit is None:
+        return norm
     scale = torch.clamp(limit / norm, max=1.0)
     torch._foreach_mul_(gradients, scale)
     return norm
-
-
-def warmed_up(rate: float, step: int, warmup_steps: int) -> float:
-    """The learning rate of a step counted from 0: rising linearly over the warm-up, then constant."""
-    return rate * min(1.0, (step + 1) / warmup_steps) if warmup_steps else rate

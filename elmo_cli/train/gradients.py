@@ -53,6 +53,23 @@ class Touched:
         return whole, rows
 
 
+class Sums:
+    """Adds up the gradients of a step's parts, holding those of two parts at most."""
+
+    def __init__(self) -> None:
+        self.whole: dict[str, Tensor] = {}
+        self.rows: dict[str, RowGradient] = {}
+
+    def add(self, whole: dict[str, Tensor], rows: dict[str, RowGradient]) -> None:
+        """Takes in what :meth:`Touched.gradients` gave; the first part's tensors become the sums."""
+        if not self.whole:
+            self.whole, self.rows = whole, rows
+            return
+        for name, values in whole.items():
+            self.whole[name].add_(values)
+        self.rows = {name: _sum(self.rows[name], values) for name, values in rows.items()}
+
+
 def _sum(one: RowGradient, other: RowGradient) -> RowGradient:
     ids, places = torch.unique(torch.cat([one.ids_R, other.ids_R]), return_inverse=True)
     values = one.values.new_zeros(len(ids), *one.values.shape[1:])

@@ -8,7 +8,15 @@ import pytest
 
 from elmo_cli.cli.info import _rows
 from elmo_cli.cli.meanings import NAMED_BY_DATA, explain, explain_group
-from elmo_cli.config import CharCnnConfig, LstmConfig, TextConfig, TrainConfig, VocabularyConfig
+from elmo_cli.config import (
+    CharCnnConfig,
+    LstmConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    TextConfig,
+    TrainConfig,
+    VocabularyConfig,
+)
 from elmo_cli.flows.info import info
 from elmo_cli.flows.reports import InfoResult
 from elmo_cli.formats.feature_form import FeatureForm
@@ -17,7 +25,10 @@ from elmo_cli.text.vocabulary import Vocabulary
 from tests.formats import containers, feature_cases
 
 
-@pytest.mark.parametrize("section", [CharCnnConfig, LstmConfig, TextConfig, VocabularyConfig, TrainConfig])
+@pytest.mark.parametrize(
+    "section",
+    [CharCnnConfig, LstmConfig, TextConfig, VocabularyConfig, TrainConfig, OptimizerConfig, ScheduleConfig],
+)
 def test_every_setting_is_explained_by_its_docstring(section: type) -> None:
     for field in fields(section):
         assert len(explain(f"config.section.{field.name}")) > 10, field.name
@@ -36,6 +47,8 @@ def test_a_setting_and_a_figure_of_one_name_are_told_apart() -> None:
 def test_a_name_that_means_another_thing_elsewhere_is_told_apart_by_kind() -> None:
     assert explain("features.layers") == "what each array holds of ELMo's layers"
     assert explain("run.config.model.lstm.layers") == "LSTM layers per direction"
+    assert explain("run.config.train.optimizer.name").startswith("adagrad, adamw")
+    assert explain("run.config.train.schedule.name").startswith("constant, linear or cosine")
     assert explain("prepared corpus.overlap.held_out") == "of the held-out sentences, from 0 to 1"
 
 

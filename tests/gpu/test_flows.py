@@ -13,7 +13,8 @@ from elmo_cli.flows.line_losses import LineLosses
 from elmo_cli.flows.models import LoadedModel, start_state
 from elmo_cli.flows.scoring import score, sentence_sequences, stream_sequences
 from elmo_cli.flows.training import Trainer
-from elmo_cli.text.store import EncodedText, build_store, open_store
+from elmo_cli.text.store import EncodedText, open_store
+from elmo_cli.text.store_building import build_store
 from elmo_cli.text.windows import Line
 from elmo_cli.train.checkpoint import load_newest, save_checkpoint
 from tests.gpu.devices import CUDA_MARKS
@@ -86,12 +87,12 @@ def test_a_checkpoint_goes_on_where_it_is_read(
 ) -> None:
     model, config = CASES[name]
     trainer = train(model, config, text, torch.device(written), 4)
-    save_checkpoint(tmp_path, trainer.step_number, trainer.tensors(), {})
+    list(save_checkpoint(tmp_path, trainer.step_number, trainer.tensors(), {}))
 
-    found = load_newest(tmp_path, torch.device(read))
+    found, _ = load_newest(tmp_path, torch.device(read))
     assert found is not None
     restored = Trainer(model, replace(config), text, torch.device(read))
-    restored.restore(found[0])
+    restored.restore(found.tensors)
     assert restored.step_number == 4
     for key, value in trainer.parameters.items():
         assert restored.parameters[key].device.type == read

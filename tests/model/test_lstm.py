@@ -9,7 +9,13 @@ from elmo_cli.model.lstm import LstmLayer, LstmState
 
 
 def plain_lstm(
-    layer: LstmLayer, inputs_GNI: Tensor, cell_GBH: Tensor, output_GBD: Tensor, sizes: list[int], keep_N: Tensor | None
+    layer: LstmLayer,
+    inputs_GNI: Tensor,
+    cell_GBH: Tensor,
+    output_GBD: Tensor,
+    sizes: list[int],
+    keep_N: Tensor | None,
+    mask_GBD: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The cell's equations one step at a time, with autograd doing the rest."""
     config, begin, outputs = layer.config, 0, []
@@ -19,7 +25,8 @@ def plain_lstm(
         if keep_N is not None:
             keep = keep_N[begin : begin + size][None, :, None]
             cell, output = cell * keep, output * keep
-        both = torch.cat([inputs_GNI[:, begin : begin + size], output], dim=2)
+        recurring_in = output if mask_GBD is None else output * mask_GBD[:, :size]
+        both = torch.cat([inputs_GNI[:, begin : begin + size], recurring_in], dim=2)
         i, j, f, o = (both @ layer.kernel + layer.bias[:, None]).chunk(4, dim=2)
         cell = torch.sigmoid(f + 1) * cell + torch.sigmoid(i) * torch.tanh(j)
         if config.cell_clip is not None:
@@ -64,15 +71,17 @@ def random_case(
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("lengths", ["equal", "ragged", "one step"])
 @pytest.mark.parametrize("resets", [False, True])
-def test_outputs_and_gradients_are_those_of_the_plain_form(name: str, lengths: str, resets: bool) -> None:
+@pytest.mark.parametrize("masked", [False, True])
+def test_outputs_and_gradients_are_those_of_the_plain_form(name: str, lengths: str, resets: bool, masked: bool) -> None:
     config, rows = CASES[name]
     falling = sorted((max(1, rows - t // 2) for t in range(5)), reverse=True)
     sizes = {"equal": [rows] * 5, "ragged": falling, "one step": [rows]}[lengths]
     layer, inputs, cell, output = random_case(config, sizes)
     keep_N = (torch.arange(sum(sizes)) % 3 != 1).double() if resets else None
+    mask_GBD = (torch.arange(output.numel()).view_as(output) % 3).double() if masked else None
 
-    fast = layer(inputs, cell, output, sizes, keep_N)
-    plain = plain_lstm(layer, inputs, cell, output, sizes, keep_N)
+    fast = layer(inputs, cell, output, sizes, keep_N, mask_GBD)
+    plain = plain_lstm(layer, inputs, cell, output, sizes, keep_N, mask_GBD)
     for got, expected in zip(fast, plain, strict=True):
         torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from elmo_cli.train.adagrad import Adagrad, clip_to_norm, warmed_up
-from elmo_cli.train.gradients import Touched
+from elmo_cli.train.adagrad import Adagrad, clip_to_norm
+from elmo_cli.train.gradients import RowGradient, Sums, Touched
 
 
 def test_two_steps_by_hand() -> None:
@@ -44,13 +44,9 @@ def test_the_clip_is_one_norm_over_everything() -> None:
     assert norm.item() == pytest.approx(5)
     assert gradients[0].tolist() == pytest.approx([1.5, 0])
     assert gradients[1].tolist() == [[pytest.approx(2)]]
-    assert clip_to_norm(gradients, 10).item() == pytest.approx(2.5)
-    assert gradients[0].tolist() == pytest.approx([1.5, 0])
-
-
-def test_the_rate_warms_up_and_stays() -> None:
-    assert [warmed_up(0.2, step, 4) for step in range(6)] == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.2, 0.2])
-    assert warmed_up(0.2, 0, 0) == 0.2
+    for no_bound in (10, None):
+        assert clip_to_norm(gradients, no_bound).item() == pytest.approx(2.5)
+        assert gradients[0].tolist() == pytest.approx([1.5, 0])
 
 
 def test_rows_that_are_read_twice_have_one_gradient() -> None:
@@ -63,3 +59,12 @@ def test_rows_that_are_read_twice_have_one_gradient() -> None:
     assert whole["other"].tolist() == [1]
     assert rows["table"].ids_R.tolist() == [1, 3, 4]
     assert rows["table"].values.tolist() == [[2, 2], [5, 5], [3, 3]]
+
+
+def test_parts_of_a_step_add_up_row_by_row() -> None:
+    sums = Sums()
+    sums.add({"v": torch.tensor([1.0])}, {"table": RowGradient(torch.tensor([1, 4]), torch.tensor([[1.0], [2.0]]))})
+    sums.add({"v": torch.tensor([2.0])}, {"table": RowGradient(torch.tensor([0, 4]), torch.tensor([[5.0], [7.0]]))})
+    assert sums.whole["v"].tolist() == [3]
+    assert sums.rows["table"].ids_R.tolist() == [0, 1, 4]
+    assert sums.rows["table"].values.tolist() == [[5], [1], [9]]

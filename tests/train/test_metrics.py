@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from elmo_cli.errors import OutputError
 from elmo_cli.train.metrics import MetricsLog, read_metrics
 
 
@@ -22,3 +25,15 @@ def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path: Path) -> None:
     assert read_metrics(path) == [{"step": 1}]
     MetricsLog(path, 1).append(step=2)
     assert read_metrics(path) == [{"step": 1}, {"step": 2}]
+
+
+def test_a_spoiled_line_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n{"st\xffep": 2}\n[3]\n"four"\n{"step": "five"}\n{"step": 6}\n')
+    assert read_metrics(path) == [{"step": 1}, {"step": 6}]
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    log = MetricsLog(tmp_path / "nowhere" / "metrics.jsonl", 0)
+    with pytest.raises(OutputError, match=r"metrics\.jsonl: cannot be written: No such file or directory"):
+        log.append(step=1)
