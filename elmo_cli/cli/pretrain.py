@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from elmo_cli.cli import figures, options
-from elmo_cli.cli.console import Row, follow, show_result, suggest
-from elmo_cli.cli.options import DecodeErrors, Tokenizer
+from elmo_cli.cli.console import Row, follow, show_json, show_result, suggest
+from elmo_cli.cli.options import DecodeErrors, Documents, InputFormat, Normalization, PiecesAlgorithm, Tokenizer
 from elmo_cli.cli.settings import gather
-from elmo_cli.config import PRESETS, TextConfig
+from elmo_cli.cli.stopping import stop_on_signals
+from elmo_cli.config import PRESETS, InputConfig, PiecesConfig, TextConfig
 from elmo_cli.errors import ConfigError
-from elmo_cli.flows.reports import PretrainResult
+from elmo_cli.flows.reports import PretrainResult, StoppedResult
 
 EXAMPLES = options.examples(
     "elmo pretrain corpus.txt --out run",
@@ -49,6 +50,50 @@ def command(
             show_default=False,
         ),
     ] = None,
+    format: Annotated[
+        InputFormat | None,
+        typer.Option(
+            "--format", help=options.FORMAT_HELP, show_default=InputConfig.format, rich_help_panel=options.INPUT
+        ),
+    ] = None,
+    field: Annotated[
+        str | None,
+        typer.Option(
+            "--field",
+            metavar="NAME",
+            help=options.FIELD_HELP,
+            show_default=InputConfig.field,
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            "--encoding",
+            metavar="NAME",
+            help=options.ENCODING_HELP,
+            show_default=InputConfig.encoding,
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    decode_errors: Annotated[
+        DecodeErrors | None,
+        typer.Option(
+            "--decode-errors",
+            help=options.DECODE_ERRORS_HELP,
+            show_default=InputConfig.decode_errors,
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    documents: Annotated[
+        Documents | None,
+        typer.Option(
+            "--documents",
+            help=options.DOCUMENTS_HELP,
+            show_default=InputConfig.documents,
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
     tokenizer: Annotated[
         Tokenizer | None,
         typer.Option(
@@ -68,15 +113,51 @@ def command(
             rich_help_panel=TEXT,
         ),
     ] = None,
-    decode_errors: Annotated[
-        DecodeErrors | None,
+    normalization: Annotated[
+        Normalization | None,
         typer.Option(
-            "--decode-errors",
-            help=options.DECODE_ERRORS_HELP,
-            show_default=TextConfig.decode_errors,
+            "--normalization",
+            help=options.NORMALIZATION_HELP,
+            show_default=TextConfig.normalization,
             rich_help_panel=TEXT,
         ),
     ] = None,
+    lowercase: Annotated[
+        bool | None, typer.Option("--lowercase", help=options.LOWERCASE_HELP, rich_help_panel=TEXT)
+    ] = None,
+    zero_digits: Annotated[
+        bool | None, typer.Option("--zero-digits", help=options.ZERO_DIGITS_HELP, rich_help_panel=TEXT)
+    ] = None,
+    pieces: Annotated[
+        int | None,
+        typer.Option(
+            "--pieces",
+            metavar="N",
+            help=options.PIECES_HELP,
+            show_default=str(PiecesConfig.size),
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    pieces_algorithm: Annotated[
+        PiecesAlgorithm | None,
+        typer.Option(
+            "--pieces-algorithm",
+            help=options.PIECES_ALGORITHM_HELP,
+            show_default=PiecesConfig.algorithm,
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    character_coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--character-coverage",
+            metavar="SHARE",
+            help=options.COVERAGE_HELP,
+            show_default=str(PiecesConfig.character_coverage),
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    pieces_model: options.PiecesModelOption = None,
     preset: Annotated[
         str,
         typer.Option(
@@ -90,12 +171,28 @@ def command(
     epochs: Annotated[
         float | None,
         typer.Option(
-            "--epochs", metavar="N", help="Passes over the text; 10 without this and --steps.", rich_help_panel=TRAINING
+            "--epochs",
+            metavar="N",
+            help="Passes over the text; 10 without this, --steps, --words and --hours.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     steps: Annotated[
         int | None,
         typer.Option("--steps", metavar="N", help="Steps to train, instead of epochs.", rich_help_panel=TRAINING),
+    ] = None,
+    words: Annotated[
+        int | None,
+        typer.Option("--words", metavar="N", help="Words to read, instead of epochs.", rich_help_panel=TRAINING),
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            "--hours",
+            metavar="N",
+            help="Hours to train, over all calls that the run is resumed in, instead of epochs.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     rows: Annotated[
         int | None,
@@ -107,7 +204,9 @@ def command(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Settings as TOML.", rich_help_panel=TRAINING),
+        typer.Option(
+            "--config", metavar="FILE", help="Settings as TOML, or a run whose to take.", rich_help_panel=TRAINING
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -119,6 +218,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard",
+            help="Write RUN/tensorboard, too; needs pip install 'elmo-cli[[tensorboard]]'.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
     device: options.DeviceOption = "auto",
     threads: options.ThreadsOption = None,
     as_json: options.JsonOption = False,
@@ -141,32 +248,53 @@ def command(
     flags = {
         "text.tokenizer": tokenizer.value if tokenizer is not None else None,
         "text.language": language,
-        "text.decode_errors": decode_errors.value if decode_errors is not None else None,
+        "text.normalization": normalization.value if normalization is not None else None,
+        "text.lowercase": lowercase,
+        "text.zero_digits": zero_digits,
+        "pieces.size": pieces,
+        "pieces.algorithm": pieces_algorithm.value if pieces_algorithm is not None else None,
+        "pieces.character_coverage": character_coverage,
+        "input.format": format.value if format is not None else None,
+        "input.field": field,
+        "input.encoding": encoding,
+        "input.documents": documents.value if documents is not None else None,
+        "input.decode_errors": decode_errors.value if decode_errors is not None else None,
         "train.epochs": epochs,
         "train.steps": steps,
+        "train.words": words,
+        "train.hours": hours,
         "train.rows": rows,
         "train.seed": seed,
     }
     settings = gather(config, assignments or [], flags)
     from elmo_cli.flows.pretrain import pretrain
+    from elmo_cli.flows.stopping import Stop
 
+    stop = Stop()
     flow = pretrain(
         ["python-docs:"] if demo_corpus else inputs or [],
         out,
         preset=preset,
         settings=settings,
         vocabulary_path=vocabulary,
+        pieces_model=pieces_model,
         validation=validation or [],
         device=device,
         resume=resume,
         threads=threads,
+        tensorboard=tensorboard,
+        stop=stop,
     )
-    try:
-        result = follow(flow, quiet=quiet, verbose=verbose)
-    except KeyboardInterrupt:
-        if any(out.glob("checkpoints/step-*")):
-            suggest("The last checkpoint is kept. To go on, type the same command again with --resume.", [])
-        raise
+    with stop_on_signals(stop) as signals:
+        try:
+            result = follow(flow, quiet=quiet, verbose=verbose)
+        except (KeyboardInterrupt, SystemExit):
+            if any(out.glob("checkpoints/step-*")):
+                suggest("The last checkpoint is kept. To go on, type the same command again with --resume.", [])
+            raise
+    if isinstance(result, StoppedResult):
+        _say_where_it_stopped(result, as_json=as_json)
+        raise typer.Exit(signals.exit_code)
     assert isinstance(result, PretrainResult)
     show_result(result, f"Trained model in {result.model_dir}", _rows(result), as_json=as_json)
     if not quiet:
@@ -182,7 +310,7 @@ def command(
 
 
 def _rows(result: PretrainResult) -> list[Row]:
-    return [
+    rows: list[Row] = [
         (
             "held-out perplexity",
             figures.decimal(result.held_out_perplexity),
@@ -198,3 +326,23 @@ def _rows(result: PretrainResult) -> list[Row]:
         ("time", figures.duration(result.seconds), "of training and its evaluations in this call"),
         ("speed", figures.rate(result.words_per_second, "words"), "in the training steps of this call"),
     ]
+    if result.running_seconds > 1.01 * result.seconds:
+        rows.append(("running time", figures.duration(result.running_seconds), "over all calls"))
+    if result.stopped_early:
+        rows.append(("ended early", "yes", "held-out perplexity got no better; see train.patience"))
+    if result.back_offs:
+        rows.append(
+            ("backed off", figures.whole(result.back_offs), "times: the loss was no number, the rate was halved")
+        )
+    return rows
+
+
+def _say_where_it_stopped(result: StoppedResult, *, as_json: bool) -> None:
+    if as_json:
+        show_json(result)
+    where = f"Stopped at step {figures.whole(result.steps)}"
+    if result.checkpoint is None:
+        suggest(f"{where}, before there was anything to save.", [])
+    else:
+        suggest(f"{where}; all of it is in {result.checkpoint}.", [])
+        suggest("To go on, type the same command again with --resume.", [])

@@ -78,6 +78,11 @@ class LoadedModel:
         Raises:
             ConfigError: It needs a SentencePiece model, and this model came without.
         """
+        if text.tokenizer == "sentencepiece" and self.pieces is None:
+            raise ConfigError(
+                f"{self.path}: the tokenizer sentencepiece needs tokenizer.model, and this model has none",
+                hint="put the file that its text was cut with into its folder, or name another --tokenizer",
+            )
         return make_tokenizer(text, self.pieces)
 
     def feature_attributes(self, *, layers: str, state: str) -> dict[str, str]:

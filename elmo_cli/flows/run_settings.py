@@ -11,14 +11,22 @@ from typing import Any
 import torch
 
 from elmo_cli import __version__
-from elmo_cli.config import RunConfig, from_dict, override, preset, to_dict
+from elmo_cli.config import LENGTHS, RunConfig, as_named_now, from_dict, override, preset, to_dict
 from elmo_cli.device import describe
 from elmo_cli.errors import ConfigError, OutputError
 from elmo_cli.files import LOCK, write_text
 from elmo_cli.flows.corpus import DERIVED, Sources, tokenise
 from elmo_cli.flows.reports import Notice, Report
 
-FREE_ON_RESUME = ("epochs", "steps", "evaluate_every", "checkpoint_every", "keep")
+FREE_ON_RESUME = (
+    *LENGTHS,
+    "evaluate_every",
+    "checkpoint_every",
+    "keep",
+    "patience",
+    "on_non_finite",
+    "back_offs",
+)
 """Training settings that a resumed run may change: none of them decides what a step computes."""
 
 ANY_PRESET = "tiny"
@@ -54,12 +62,13 @@ def settle(
                 f"{run_dir}: holds a run already",
                 hint=f"go on with it: add --resume; or begin another: --out {run_dir}-2",
             )
-        record = json.loads(saved_path.read_text(encoding="utf-8"))
-        saved = from_dict(RunConfig, record["config"], where=str(saved_path))
+        record = _recorded(saved_path)
+        saved = from_dict(RunConfig, as_named_now(record["config"]), where=str(saved_path))
         config = override(saved, _length_alone(settings), where="settings")
         _refuse_changes(run_dir, saved, config)
         vocabulary_path = Path(record["vocabulary"]) if record["vocabulary"] else None
-        began_with = Sources(tuple(record["inputs"]), vocabulary_path, tuple(record["validation"]))
+        pieces_model = Path(record["pieces_model"]) if record.get("pieces_model") else None
+        began_with = Sources(tuple(record["inputs"]), vocabulary_path, tuple(record["validation"]), pieces_model)
         if sources.inputs and sources.inputs != began_with.inputs:
             named = " ".join(began_with.inputs)
             yield Notice(text=f"going on with the text that the run began with: {named}", warning=True)
@@ -78,6 +87,7 @@ def settle(
         config = override(preset(chosen), settings, where="settings")
         yield Notice(text=f"preset {chosen}: suits {words:,} words on {describe(device)}; choose with --preset")
     config = _fit_rows(config, words, "rows" in settings.get("train", {}))
+    config = replace(config, train=config.train.settled())
     record = {
         "tool": f"elmo {__version__}",
         "python": platform.python_version(),
@@ -86,6 +96,7 @@ def settle(
         "preset": chosen,
         "inputs": list(sources.inputs),
         "vocabulary": str(sources.vocabulary_path) if sources.vocabulary_path else None,
+        "pieces_model": str(sources.pieces_model) if sources.pieces_model else None,
         "validation": list(sources.validation),
         "config": to_dict(config),
     }
@@ -110,20 +121,22 @@ def _fit_rows(config: RunConfig, words: int, chosen_by_user: bool) -> RunConfig:
 
 
 def _length_alone(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the other way to say how long a run is undone."""
+    """Settings with the other ways to say how long a run is undone."""
     train = dict(settings.get("train", {}))
-    if "steps" in train or "epochs" in train:
-        train = {"steps": None, "epochs": None} | train
+    if any(name in train for name in LENGTHS):
+        train = dict.fromkeys(LENGTHS) | train
     return {**settings, "train": train}
 
 
 def _refuse_changes(run_dir: Path, saved: RunConfig, config: RunConfig) -> None:
-    same_length = replace(config.train, **{name: getattr(saved.train, name) for name in FREE_ON_RESUME})
-    if replace(config, train=same_length) != saved:
+    fixed = saved.train.fixed_by_schedule
+    free = {name: getattr(saved.train, name) for name in FREE_ON_RESUME if name not in fixed}
+    if replace(config, train=replace(config.train, **free)) != saved:
         old, new = _flat(to_dict(saved)), _flat(to_dict(config))
         changed = [name for name in old if old[name] != new.get(name)]
+        schedule = f"; the schedule {saved.train.schedule.name} depends on {', '.join(fixed)}" if fixed else ""
         raise ConfigError(
-            f"{run_dir}: a run goes on with the settings it began with; changed: {', '.join(changed)}",
+            f"{run_dir}: a run goes on with the settings it began with; changed: {', '.join(changed)}{schedule}",
             hint="leave them away, or begin another run with another --out",
         )
 
@@ -133,3 +146,15 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in nested.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["config"], record["inputs"], record["vocabulary"], record["validation"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: not the settings of a run ({type(error).__name__}: {error})",
+            hint="the file is damaged: put back a copy of it, or begin another run with another --out",
+        ) from error
+    return record

@@ -72,8 +72,8 @@ def _outcome(runs: Sequence[RunFigures]) -> Iterator[Part]:
         heads = ("run", "joint", "forward", "backward", "at step", *names)
         yield Table(heads, rows, frozenset(range(1, len(heads))))
         yield Paragraph(
-            "Joint, forward and backward are held-out perplexities at each run's best evaluation, with the full softmax. "
-            "They are comparable between runs with the same held-out text and the same vocabulary."
+            "Joint, forward and backward are held-out perplexities at each run's best evaluation, with the full "
+            "softmax. They are comparable between runs with the same held-out text and the same vocabulary."
         )
     for run in runs:
         for event in run.events:
@@ -97,9 +97,7 @@ def _settings(runs: Sequence[RunFigures], explained: Mapping[str, str]) -> Itera
     rows = [(name, *(run.settings.get(name, "–") for run in runs), explained.get(name, "")) for name in names]
     if len(runs) == 1:
         heads = ("setting", "value", "what it is")
-        yield Paragraph(
-            "All settings as they were resolved from preset, files and flags; with them the run can be repeated."
-        )
+        yield Paragraph("As they were resolved from preset, files and flags; the run can be repeated with them.")
         yield Table(heads, rows)
         return
     apart = [row for row in rows if len(set(row[1:-1])) > 1]

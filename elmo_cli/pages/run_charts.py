@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from elmo_cli.pages.charts import Axis, lines
+from elmo_cli.pages.charts import Axis, Spec, lines
 from elmo_cli.pages.page import Chart
 
 Curve = Sequence[tuple[float, float]]
@@ -41,7 +41,7 @@ def held_out_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
     )
     whose = f" ({name})" if len(runs) > 1 else ""
     yield Chart(
-        _lines(joint, axis, "held-out perplexity, joint"),
+        _lines(joint, axis, "held-out perplexity, joint", runs),
         f"The lowest held-out perplexity is {best:,.1f}{whose}.",
         "Measured with the full softmax on text that the model does not learn from, both directions together. Where a "
         "curve turns upward while the training loss still falls, the model learns its text by heart.",
@@ -69,7 +69,7 @@ def step_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
     if losses:
         last = ", ".join(f"{curve[-1][1]:.3f}{f' ({name})' if len(runs) > 1 else ''}" for name, curve in losses.items())
         yield Chart(
-            _lines(losses, axis, f"training loss, nats ({kind}, dropout on)"),
+            _lines(losses, axis, f"training loss, nats ({kind}, dropout on)", runs),
             f"The training loss ends at {last} nats.",
             "Mean of both directions over the steps between two records. "
             + (
@@ -95,7 +95,7 @@ def step_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
         ),
     ):
         if curves := _gathered(runs, figure):
-            yield _simple(curves, axis, title, finding, caption, lambda value: f"{value:.3g}")
+            yield _simple(curves, axis, title, finding, caption, lambda value: f"{value:.3g}", runs)
 
 
 def machine_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
@@ -108,11 +108,12 @@ def machine_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
             "Training runs at {last} words per second in the end.",
             "Of the training steps alone, evaluations and checkpoints left out.",
             lambda value: f"{value:,.0f}",
+            runs,
         )
     if curves := _gathered(runs, "waiting_share"):
         yield Chart(
             lines(
-                {name: _points(curve) for name, curve in curves.items()},
+                _series(curves, runs),
                 x=Axis(title=axis, from_zero=True),
                 y=Axis(title="share of a step spent waiting for words", percent=True, from_zero=True),
             ),
@@ -130,6 +131,7 @@ def machine_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
                 f"The peak of {what} is {{last}} GB.",
                 "The most that the process had so far; it never falls, save where a run was resumed.",
                 lambda value: f"{value:.2f}",
+                runs,
             )
 
 
@@ -147,24 +149,32 @@ def _gathered(runs: Sequence[Drawn], figure: str) -> dict[str, Curve]:
 
 
 def _simple(
-    curves: Mapping[str, Curve], axis: str, title: str, finding: str, caption: str, shown: Callable[[float], str]
+    curves: Mapping[str, Curve],
+    axis: str,
+    title: str,
+    finding: str,
+    caption: str,
+    shown: Callable[[float], str],
+    runs: Sequence[Drawn],
 ) -> Chart:
     ends = [f"{shown(curve[-1][1])}{f' ({name})' if len(curves) > 1 else ''}" for name, curve in curves.items()]
     last = ", ".join(ends)
     if finding.startswith("The learning rate"):
         constant = all(value == curve[0][1] for curve in curves.values() for _, value in curve)
         last = f"is constant: {last}" if constant else f"ends at {last}"
-    return Chart(_lines(curves, axis, title), finding.format(last=last), caption)
+    return Chart(_lines(curves, axis, title, runs), finding.format(last=last), caption)
 
 
-def _lines(curves: Mapping[str, Curve], axis: str, title: str) -> dict[str, object]:
+def _lines(curves: Mapping[str, Curve], axis: str, title: str, runs: Sequence[Drawn] = ()) -> Spec:
     values = [value for curve in curves.values() for _, value in curve]
     wide = min(values) > 0 and max(values) > WIDE * min(values)
-    return lines(
-        {name: _points(curve) for name, curve in curves.items()},
-        x=Axis(title=axis, from_zero=True),
-        y=Axis(title=title, log=wide),
-    )
+    return lines(_series(curves, runs), x=Axis(title=axis, from_zero=True), y=Axis(title=title, log=wide))
+
+
+def _series(curves: Mapping[str, Curve], runs: Sequence[Drawn]) -> dict[str, list[dict[str, float]]]:
+    # A run without this curve keeps its place, so that every run has one colour on the whole page.
+    names = [run.name for run in runs] or list(curves)
+    return {name: _points(curves.get(name, ())) for name in names}
 
 
 def _points(curve: Curve) -> list[dict[str, float]]:

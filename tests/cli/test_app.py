@@ -12,6 +12,7 @@ import pytest
 
 from elmo_cli import __version__
 from elmo_cli.cli import (
+    compare,
     embed,
     evaluate,
     export,
@@ -44,6 +45,7 @@ MODULES = {
     "neighbors": neighbors,
     "plot": plot,
     "info": info,
+    "compare": compare,
     "report": report,
     "export": export,
     "verify": verify,
@@ -60,6 +62,7 @@ FLOWS = {
     "neighbors": ("neighbors", "neighbors"),
     "plot": ("plot", "plot"),
     "info": ("info", "info"),
+    "compare": ("compare_runs", "compare_runs"),
     "report": ("report", "report"),
     "export": ("export", "export"),
     "verify": ("verify", "verify"),

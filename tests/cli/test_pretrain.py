@@ -2,13 +2,16 @@
 
 import json
 import re
+import signal
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 from elmo_cli.cli import pretrain
 from elmo_cli.config import PRESETS, TextConfig
-from elmo_cli.flows.reports import PretrainResult, Progress
+from elmo_cli.flows.reports import PretrainResult, Progress, StoppedResult
 from elmo_cli.text.python_docs import write_python_documentation
 from elmo_cli.text.tokenizers import make_tokenizer
 
@@ -24,6 +27,9 @@ RESULT = PretrainResult(
     held_out_perplexity=212.34,
     held_out_step=900,
     held_out_text="my run/corpus",
+    running_seconds=813.2,
+    stopped_early=False,
+    back_offs=0,
 )
 
 
@@ -35,10 +41,13 @@ def test_text_and_a_place_are_enough(elmo, play) -> None:
         "preset": "auto",
         "settings": {},
         "vocabulary_path": None,
+        "pieces_model": None,
         "validation": [],
         "device": "auto",
         "resume": False,
         "threads": None,
+        "tensorboard": False,
+        "stop": ANY,
     }
 
 
@@ -47,22 +56,54 @@ def test_every_option_arrives(elmo, play, tmp_path: Path) -> None:
     config.write_text("train.window = 40\ntrain.rows = 2\n")
     calls = play("pretrain", [RESULT])
     words = "pretrain a.txt b.txt --out run --preset small-bilm-tf --vocab v.txt --validation c.txt --validation d.txt"
-    words += " --tokenizer whitespace --language de --decode-errors replace --epochs 2 --rows 8 --seed 3"
-    words += " --device cpu --threads 2 --resume --set train.rows=4 --set train.dropout=0.2"
+    words += " --tokenizer whitespace --language de --decode-errors skip --documents file --epochs 2 --rows 8 --seed 3"
+    words += " --format csv --field 2 --encoding latin-1 --device cpu --threads 2 --resume --tensorboard"
+    words += " --set train.rows=4 --set train.dropout=0.2"
     assert elmo(*words.split(), "--config", str(config)).code == 0
     assert calls[0].args == (["a.txt", "b.txt"], Path("run"))
     assert calls[0].options == {
         "preset": "small-bilm-tf",
         "settings": {
-            "text": {"tokenizer": "whitespace", "language": "de", "decode_errors": "replace"},
+            "text": {"tokenizer": "whitespace", "language": "de"},
+            "input": {
+                "format": "csv",
+                "field": "2",
+                "encoding": "latin-1",
+                "documents": "file",
+                "decode_errors": "skip",
+            },
             "train": {"window": 40, "rows": 8, "dropout": 0.2, "epochs": 2.0, "seed": 3},
         },
         "vocabulary_path": Path("v.txt"),
+        "pieces_model": None,
         "validation": ["c.txt", "d.txt"],
         "device": "cpu",
         "resume": True,
         "threads": 2,
+        "tensorboard": True,
+        "stop": ANY,
     }
+
+
+@pytest.mark.parametrize(("flag", "value"), [("epochs", 3.0), ("steps", 40), ("words", 500_000), ("hours", 1.5)])
+def test_a_run_is_as_long_as_the_flag_says_whatever_the_file_says(elmo, play, tmp_path: Path, flag: str, value) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("train.epochs = 7.0\n")
+    calls = play("pretrain", [RESULT])
+    assert elmo("pretrain", "a.txt", "--out", "run", "--config", str(config), f"--{flag}", str(value)).code == 0
+    assert calls[0].options["settings"] == {"train": {flag: value}}
+
+
+def test_what_a_token_is_arrives(elmo, play) -> None:
+    calls = play("pretrain", [RESULT])
+    words = "pretrain a.txt --out run --tokenizer sentencepiece --normalization nfkc --lowercase --zero-digits"
+    words += " --pieces 900 --pieces-algorithm bpe --character-coverage 0.99 --pieces-model own.model"
+    assert elmo(*words.split()).code == 0
+    assert calls[0].options["settings"] == {
+        "text": {"tokenizer": "sentencepiece", "normalization": "nfkc", "lowercase": True, "zero_digits": True},
+        "pieces": {"size": 900, "algorithm": "bpe", "character_coverage": 0.99},
+    }
+    assert calls[0].options["pieces_model"] == Path("own.model")
 
 
 def test_the_help_names_every_preset_and_who_wins(elmo) -> None:
@@ -153,3 +194,62 @@ def test_ctrl_c_tells_how_to_go_on_if_there_is_a_checkpoint(elmo, play, tmp_path
     if checkpoint:
         lines.append("The last checkpoint is kept. To go on, type the same command again with --resume.")
     assert outcome.err.splitlines() == lines
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_the_first_signal_asks_and_the_exit_code_names_it(elmo, play, name: str, code: int) -> None:
+    def flow():
+        (stop,) = [call.options["stop"] for call in calls]
+        with stop.heeding():
+            signal.raise_signal(getattr(signal, name))
+            assert stop.asked
+        yield StoppedResult(run_dir="run", steps=1234, checkpoint="run/checkpoints/step-000001234", seconds=9.0)
+
+    calls = play("pretrain", flow)
+    before = signal.getsignal(signal.SIGTERM)
+    outcome = elmo("pretrain", "corpus.txt", "--out", "run")
+    assert outcome.code == code
+    assert outcome.err.splitlines() == [
+        "Stopped at step 1,234; all of it is in run/checkpoints/step-000001234.",
+        "To go on, type the same command again with --resume.",
+    ]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("heeds", [True, False])
+def test_the_second_signal_and_one_that_nobody_heeds_stop_at_once(
+    elmo, play, name: str, code: int, heeds: bool
+) -> None:
+    closed = []
+
+    def flow():
+        (stop,) = [call.options["stop"] for call in calls]
+        stop.heeded, stop.asked = heeds, heeds
+        try:
+            yield Progress(stage="training", done=120, total=1000, unit="steps")
+            signal.raise_signal(getattr(signal, name))
+            yield Progress(stage="training", done=121, total=1000, unit="steps")
+        finally:
+            closed.append(True)
+
+    calls = play("pretrain", flow)
+    assert elmo("pretrain", "corpus.txt", "--out", "run").code == code
+    assert closed
+
+
+def test_a_stop_before_the_first_step_says_that_there_was_nothing(elmo, play) -> None:
+    play("pretrain", [StoppedResult(run_dir="run", steps=0, checkpoint=None, seconds=0.1)])
+    outcome = elmo("pretrain", "corpus.txt", "--out", "run", "--json")
+    assert outcome.code == 130
+    assert json.loads(outcome.out) == {"run_dir": "run", "steps": 0, "checkpoint": None, "seconds": 0.1}
+    assert outcome.err == "Stopped at step 0, before there was anything to save.\n"
+
+
+def test_what_was_unusual_about_a_run_is_told(elmo, play) -> None:
+    play("pretrain", [replace(RESULT, running_seconds=5000.0, stopped_early=True, back_offs=2)])
+    assert elmo("pretrain", "corpus.txt", "--out", "run").out.splitlines()[-3:] == [
+        "  running time         1:23:20        over all calls",
+        "  ended early          yes            held-out perplexity got no better; see train.patience",
+        "  backed off           2              times: the loss was no number, the rate was halved",
+    ]

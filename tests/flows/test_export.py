@@ -102,6 +102,20 @@ def test_a_model_comes_back_to_the_bit(tmp_path: Path, to: str, config: ModelCon
 
 
 @pytest.mark.parametrize("to", OUTS)
+def test_the_counts_of_the_words_go_along_and_come_back(tmp_path: Path, to: str) -> None:
+    files = made_up(tmp_path)
+    counts = "".join(f"{word}\t{90 - number}\n" for number, word in enumerate(WORDS))
+    (tmp_path / "words.counts.tsv").write_text(counts, encoding="utf-8")
+    write_model_folder(tmp_path / "model", files)
+    run(tmp_path / "model", tmp_path / OUTS[to], to=to)
+    vocabulary = load_model(tmp_path / OUTS[to]).vocabulary
+    assert vocabulary is not None and vocabulary.counts_V is not None
+    assert vocabulary.counts_V.tolist() == [90 - number for number in range(len(WORDS))]
+    run(tmp_path / OUTS[to], tmp_path / "again", to="hdf5")
+    assert (tmp_path / "again" / "vocab.counts.tsv").read_text(encoding="utf-8") == counts
+
+
+@pytest.mark.parametrize("to", OUTS)
 def test_the_softmax_stays_behind_when_it_should(model_dir: Path, tmp_path: Path, to: str) -> None:
     result = run(model_dir, tmp_path / OUTS[to], to=to, softmax=False, card=False)
     assert not result.softmax
@@ -165,8 +179,15 @@ def test_the_python_of_the_card_runs(
     assert "| Corpus | Old books |" in card
     assert "| Tokens | 12,345 |" in card
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    exec(code, {})
+    code, *others = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["model"].fingerprint == load_model(model_dir).fingerprint
+    assert len(others) == (to == "safetensors")
+    for program in others:
+        monkeypatch.chdir(tmp_path / name)
+        exec(program, names)
+        assert names["tensors"].keys() >= open_model(model_dir).weights.keys()
 
 
 def read_vectors(path: Path) -> tuple[list[str], np.ndarray]:

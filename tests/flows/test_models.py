@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from elmo_cli.config import ModelConfig
+from elmo_cli.config import ModelConfig, TextConfig, to_dict
 from elmo_cli.errors import ModelError, TextError
+from elmo_cli.flows import models
 from elmo_cli.flows.embedding import SentenceEmbedder
-from elmo_cli.flows.models import LoadedModel, load_model, start_state
+from elmo_cli.flows.models import LoadedModel, load_model, other_libraries, start_state
 from elmo_cli.formats.model_source import open_model
 from elmo_cli.formats.safetensors_file import write_safetensors_model
 from elmo_cli.formats.weights import write_softmax
@@ -194,3 +195,32 @@ def test_a_softmax_in_an_archive_needs_a_whole_vocabulary(tmp_path: Path) -> Non
     containers.write_zip(tmp_path / "no-unk.zip", {**members, "vocab.txt": b"<S>\n</S>\na\nb\nc\nd\n"})
     with pytest.raises(TextError, match=r"<UNK> missing; a vocabulary needs the lines <S>, </S>, <UNK>"):
         load_model(tmp_path / "no-unk.zip")
+
+
+def test_a_model_from_elsewhere_and_an_older_one_of_ours_normalise_nothing(tmp_path: Path) -> None:
+    containers.write_published(tmp_path, containers.VARIANTS["no clips"])
+    assert load_model(tmp_path).text == TextConfig(tokenizer="whitespace", normalization="none")
+    (tmp_path / "model.json").write_text(json.dumps({"text": {"tokenizer": "words", "decode_errors": "strict"}}))
+    model = load_model(tmp_path)
+    assert model.text == TextConfig(tokenizer="words", normalization="none")
+    tokenizer = model.make_tokenizer(model.text_settings(tokenizer=None))
+    assert tokenizer.tokens("na\u0308.") == ["na\u0308", "."]
+
+
+def test_what_was_done_to_the_training_text_is_done_again_by_whatever_tokenizer(tmp_path: Path) -> None:
+    containers.write_published(tmp_path, containers.VARIANTS["no clips"])
+    settings = to_dict(TextConfig(lowercase=True).settled())
+    libraries = {"unicodedata": "1.0"}
+    (tmp_path / "model.json").write_text(json.dumps({"text": settings, "libraries": libraries}))
+    model = load_model(tmp_path)
+    text = model.text_settings(tokenizer="whitespace")
+    assert model.make_tokenizer(text).tokens("Na\u0308 x.") == ["nä", "x."]
+    assert other_libraries(model, text) is None, "other versions of Unicode leave known characters as they are"
+
+
+def test_a_sentencepiece_model_beyond_all_bounds_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    containers.write_published(tmp_path, containers.VARIANTS["no clips"])
+    (tmp_path / "tokenizer.model").write_bytes(bytes(100))
+    monkeypatch.setattr(models, "LARGEST_PIECES", 99)
+    with pytest.raises(ModelError, match=r"tokenizer.model: expected at most 99 bytes, found 100"):
+        load_model(tmp_path)

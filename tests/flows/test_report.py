@@ -75,7 +75,7 @@ def test_figures_are_those_of_an_independent_count(tmp_path: Path) -> None:
 
 def test_the_page_shows_them(tmp_path: Path) -> None:
     corpus = prepared(tmp_path, text(), cleaning=CleaningConfig(min_tokens=3, deduplicate=True))
-    *progress, result = report(corpus, tmp_path / "page.html")
+    *progress, result = report([corpus], tmp_path / "page.html")
     assert isinstance(result, ReportResult)
     assert (result.kind, result.bytes) == ("prepared corpus", (tmp_path / "page.html").stat().st_size)
     last = progress[-1]
@@ -97,7 +97,7 @@ def test_the_page_shows_them(tmp_path: Path) -> None:
 def test_naughty_strings_make_a_page_and_no_tags(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     list(prepare([str(NAUGHTY)], corpus, text=TextConfig(tokenizer="whitespace"), split=SplitConfig(held_out=0.0)))
-    list(report(corpus, tmp_path / "page.html"))
+    list(report([corpus], tmp_path / "page.html"))
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("</script>") == 7  # five charts, what draws them, and the page's own
     assert "<img" not in page.split("<script>")[0]
@@ -110,7 +110,7 @@ def test_a_corpus_of_format_1_has_a_page_that_says_what_is_not_known(tmp_path: P
     old |= {"format": 1, "held_out": 0.0, "seed": 1}
     old["text"] = {"tokenizer": "whitespace", "language": "en", "decode_errors": "strict"}
     (corpus / "prepare.json").write_text(json.dumps(old), encoding="utf-8")
-    list(report(corpus, tmp_path / "page.html"))
+    list(report([corpus], tmp_path / "page.html"))
     assert "This corpus does not record what was dropped." in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
@@ -140,18 +140,18 @@ def test_a_page_that_is_there_stays(tmp_path: Path) -> None:
     corpus = prepared(tmp_path, "the end .\n")
     (tmp_path / "page.html").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match=r"page\.html: exists already") as error:
-        list(report(corpus, tmp_path / "page.html"))
+        list(report([corpus], tmp_path / "page.html"))
     assert "--overwrite" in error.value.hint
-    list(report(corpus, tmp_path / "page.html", overwrite=True))
+    list(report([corpus], tmp_path / "page.html", overwrite=True))
     assert (tmp_path / "page.html").stat().st_size > 500_000
     with pytest.raises(OutputError, match="exists already"):
-        list(report(corpus, tmp_path, overwrite=True))
+        list(report([corpus], tmp_path, overwrite=True))
 
 
 def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TextError, match="nowhere: no such file or folder"):
-        list(report(tmp_path / "nowhere", tmp_path / "page.html"))
+        list(report([tmp_path / "nowhere"], tmp_path / "page.html"))
     (tmp_path / "raw.txt").write_text("text", encoding="utf-8")
-    with pytest.raises(TextError, match="expected a prepared corpus or a corpus store, found neither") as error:
-        list(report(tmp_path / "raw.txt", tmp_path / "page.html"))
-    assert error.value.hint.startswith("make one of raw text with elmo prepare")
+    with pytest.raises(TextError, match="expected a run, a prepared corpus or a corpus store, found none") as error:
+        list(report([tmp_path / "raw.txt"], tmp_path / "page.html"))
+    assert error.value.hint.startswith("make a corpus of raw text with elmo prepare")

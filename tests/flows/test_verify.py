@@ -22,7 +22,7 @@ from elmo_cli.flows.verify import verify
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import write_model_folder
 from tests import numpy_elmo as reference
-from tests.formats import hostile
+from tests.formats import containers, hostile
 
 CONFIG = ModelConfig(
     char_cnn=CharCnnConfig(embedding_dim=3, filters=((1, 4), (2, 6)), highways=2),
@@ -87,6 +87,13 @@ def test_a_sound_model_has_every_file_checked_and_no_problem(model_dir: Path) ->
 def test_every_export_is_sound(model_dir: Path, tmp_path: Path, to: str, name: str) -> None:
     list(export(model_dir, tmp_path / name, to=to))
     assert check(tmp_path / name).sound
+
+
+def test_a_sentencepiece_model_that_is_none_is_found(model_dir: Path) -> None:
+    (model_dir / "tokenizer.model").write_bytes(b"garbage")
+    ((file, problem),) = found(model_dir)
+    assert file == "tokenizer.model"
+    assert problem.startswith("expected a SentencePiece model, found 7 bytes that are none")
 
 
 def test_nothing_stops_at_the_first_problem(model_dir: Path) -> None:
@@ -269,3 +276,54 @@ def test_what_is_wrong_with_an_export_to_safetensors_is_reported(model_dir: Path
 def test_no_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nowhere: no such model folder"):
         check(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("form", containers.FORMS)
+def test_every_container_is_checked(tmp_path: Path, form: str) -> None:
+    path = containers.write_form(tmp_path, form)
+    result = check(path)
+    assert (result.sound, result.problems) == (True, [])
+    assert result.checked
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("model.zip", "not a zip archive, or damaged"),
+        ("best.th", "not a zip archive, or damaged: File is not a zip file"),
+        ("model.tar.gz", "not a gzipped tar archive, or damaged"),
+    ],
+)
+def test_a_model_at_an_address_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, message: str
+) -> None:
+    monkeypatch.setenv("ELMO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(containers.TLS / "certificate.pem"))
+    path = containers.write_form(tmp_path, form)
+    with containers.serving(tls=True) as server:
+        server.files = {f"/{form}": path.read_bytes(), f"/cut/{form}": path.read_bytes()[:-700]}
+        address = f"{server.address}/{form}"
+        sound = check(Path(address))
+        assert (sound.path, sound.sound, sound.checked[0]) == (address, True, address)
+        spoilt = check(Path(f"{server.address}/cut/{form}"))
+        gone = check(Path(f"{server.address}/none"))
+    assert not spoilt.sound
+    assert any(re.search(message, problem.problem) for problem in spoilt.problems), spoilt.problems
+    assert [problem.problem for problem in gone.problems] == ["the server says 404 Not Found"]
+
+
+def test_counts_in_an_archive_are_checked(tmp_path: Path) -> None:
+    members, _ = containers.pack_members()
+    counts = "".join(f"{word}\t{9 - number}\n" for number, word in enumerate(containers.WORDS))
+    containers.write_zip(tmp_path / "good.zip", {**members, "vocab.counts.tsv": counts.encode()})
+    good = check(tmp_path / "good.zip")
+    assert good.sound
+    assert f"{tmp_path}/good.zip/vocab.counts.tsv" in good.checked
+    spoilt = counts.replace("the\t6", "the\tsix")
+    containers.write_zip(tmp_path / "bad.zip", {**members, "vocab.counts.tsv": spoilt.encode()})
+    (problem,) = check(tmp_path / "bad.zip").problems
+    assert problem.problem.startswith(f"{tmp_path}/bad.zip/vocab.counts.tsv:4: expected 'the', a tab and its count")
+    rising = counts.replace("zwölf\t5", "zwölf\t8")
+    containers.write_zip(tmp_path / "rising.zip", {**members, "vocab.counts.tsv": rising.encode()})
+    (problem,) = check(tmp_path / "rising.zip").problems
+    assert problem.problem.startswith("counts do not fall: 'zwölf' (8) stands below 'the' (6)")

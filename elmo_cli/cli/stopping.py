@@ -1,0 +1,57 @@
+"""Ctrl-C and SIGTERM while a flow runs that saves before it stops: the first asks it to, the second stops at once."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elmo_cli.flows.stopping import Stop
+
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""What a shell learns of a program that a signal ended: 128 and its number."""
+
+
+class Signals:
+    """Which signal came."""
+
+    received: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Of the program, after a signal."""
+        return EXIT_CODES[self.received or signal.SIGINT]
+
+
+@contextmanager
+def stop_on_signals(stop: "Stop") -> Iterator[Signals]:
+    """Turns signals into a wish that a flow looks at.
+
+    Where the flow does not look, and when a signal comes the second time, it is stopped at once: by KeyboardInterrupt
+    after Ctrl-C, by SystemExit after SIGTERM.
+    """
+    signals = Signals()
+
+    def receive(number: int, _: FrameType | None) -> None:
+        signals.received = signal.Signals(number)
+        if stop.heeded and not stop.asked:
+            stop.asked = True
+            # Not through a stream: the signal may have come in the middle of one's write.
+            os.write(2, b"\nStopping: a checkpoint is saved first. The same again stops at once.\n")
+            return
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(EXIT_CODES[signals.received])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield signals  # only the main thread may say what signals do
+        return
+    before = {number: signal.signal(number, receive) for number in EXIT_CODES}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
