@@ -78,15 +78,23 @@ def test_only_the_command_line_knows_typer_and_rich_and_nobody_click(path: Path)
         assert not used & {"typer", "rich"}
 
 
-def test_reports_import_nothing_of_ours() -> None:
-    assert not [module for module, _ in _imports(PACKAGE / "flows" / "reports.py") if module.startswith("elmo_cli")]
+REPORTS = "elmo_cli.flows.reports"
+RESULTS = {f"elmo_cli.flows.{area}_results" for area in ("corpus", "model", "probability", "run")}
+"""What a command may import at once: plain records of what its flow will say."""
+
+
+@pytest.mark.parametrize("module", sorted({REPORTS, *RESULTS}))
+def test_reports_and_plain_results_import_nothing_else_of_ours(module: str) -> None:
+    path = ROOT / (module.replace(".", "/") + ".py")
+    ours = {name for name, _ in _imports(path) if name.startswith("elmo_cli")}
+    assert ours <= ({REPORTS} if module in RESULTS else set())
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
 def test_the_command_line_imports_a_flow_only_when_it_runs_it(path: Path) -> None:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("elmo_cli.flows"):
-            assert node.module == "elmo_cli.flows.reports", f"{path.name}:{node.lineno}: {node.module}"
+            assert node.module in {REPORTS, *RESULTS}, f"{path.name}:{node.lineno}: {node.module}"
 
 
 @pytest.mark.parametrize("statement", ["import elmo_cli", "import elmo_cli.cli.app"])

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import follow, show_json
-from elmo_cli.flows.reports import ComparedRun, CompareRunsResult
+from elmo_cli.flows.run_results import ComparedRun, CompareRunsResult
 
 EXAMPLES = options.examples("elmo compare run run-2", "elmo compare sweeps/* --json")
 

@@ -9,7 +9,7 @@ import typer
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import Row, follow, show_result
 from elmo_cli.config import InputConfig, VectorConfig
-from elmo_cli.flows.reports import EmbedResult
+from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.processes import place_in_group
 
 EXAMPLES = options.examples(

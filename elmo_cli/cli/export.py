@@ -8,7 +8,7 @@ import typer
 
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import Row, follow, show_result
-from elmo_cli.flows.reports import ExportResult
+from elmo_cli.flows.model_results import ExportResult
 
 EXAMPLES = options.examples(
     "elmo export run/model --to hdf5 --out elmo --language en --license mit",

@@ -8,7 +8,7 @@ import typer
 
 from elmo_cli.cli import figures, meanings, options
 from elmo_cli.cli.console import Row, follow, show_result
-from elmo_cli.flows.reports import InfoResult
+from elmo_cli.flows.model_results import InfoResult
 
 EXAMPLES = options.examples("elmo info run/model", "elmo info run", "elmo info vectors.hdf5 --json")
 

@@ -7,7 +7,7 @@ import typer
 from elmo_cli.cli import options
 from elmo_cli.cli.console import follow, show_json
 from elmo_cli.cli.evaluate import Start
-from elmo_cli.flows.reports import Candidate, Gap, PredictResult
+from elmo_cli.flows.probability_results import Candidate, Gap, PredictResult
 
 EXAMPLES = options.examples(
     'elmo predict run/model "the bank of the [?]"', 'elmo predict run/model "he sat on the [?] ." --word bank'

@@ -10,7 +10,7 @@ import typer
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import Row, follow, show_result
 from elmo_cli.config import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig
-from elmo_cli.flows.reports import PrepareResult
+from elmo_cli.flows.corpus_results import PrepareResult
 
 EXAMPLES = options.examples(
     "elmo prepare books/*.txt --out prepared",

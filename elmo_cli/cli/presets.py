@@ -10,7 +10,7 @@ from elmo_cli.cli.console import follow, show_json, show_result
 from elmo_cli.cli.meanings import explain
 from elmo_cli.cli.settings import gather
 from elmo_cli.config import RunConfig, from_dict, to_toml
-from elmo_cli.flows.reports import PresetResult, PresetsResult
+from elmo_cli.flows.run_results import PresetResult, PresetsResult
 
 EXAMPLES = options.examples(
     "elmo presets",

@@ -13,7 +13,7 @@ from elmo_cli.cli.settings import gather
 from elmo_cli.cli.stopping import stop_on_signals
 from elmo_cli.config import PRESETS, InputConfig, PiecesConfig, TextConfig
 from elmo_cli.errors import ConfigError
-from elmo_cli.flows.reports import PretrainResult, StoppedResult
+from elmo_cli.flows.run_results import PretrainResult, StoppedResult
 
 EXAMPLES = options.examples(
     "elmo pretrain corpus.txt --out run",

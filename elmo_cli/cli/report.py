@@ -7,7 +7,7 @@ import typer
 
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import follow, show_result
-from elmo_cli.flows.reports import ReportResult
+from elmo_cli.flows.model_results import ReportResult
 
 EXAMPLES = options.examples(
     "elmo report corpus --out corpus.html", "elmo report run --out run.html", "elmo report run run-2 --out runs.html"

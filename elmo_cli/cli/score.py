@@ -8,7 +8,8 @@ from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import follow, show_json, stderr
 from elmo_cli.cli.evaluate import Start
 from elmo_cli.config import InputConfig
-from elmo_cli.flows.reports import Result, ScoreResult, SentenceScore
+from elmo_cli.flows.probability_results import ScoreResult, SentenceScore
+from elmo_cli.flows.reports import Result
 
 EXAMPLES = options.examples(
     "elmo score run/model < sentences.txt > scores.tsv", "tail -f log.txt | elmo score run/model --unbuffered --json"

@@ -4,7 +4,7 @@ import typer
 
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import Row, follow, show_result
-from elmo_cli.flows.reports import VerifyResult
+from elmo_cli.flows.model_results import VerifyResult
 
 EXAMPLES = options.examples("elmo verify run/model", "elmo verify elmo.zip --json")
 

@@ -9,7 +9,8 @@ from elmo_cli.cli import options
 from elmo_cli.cli.console import follow, show_result
 from elmo_cli.cli.vocab_tables import check_rows, check_title, counts_rows, vocabulary_rows
 from elmo_cli.config import CharCnnConfig, InputConfig, TextConfig, VocabularyConfig
-from elmo_cli.flows.reports import CountsResult, Reports, VocabularyCheckResult, VocabularyResult
+from elmo_cli.flows.corpus_results import CountsResult, VocabularyCheckResult, VocabularyResult
+from elmo_cli.flows.reports import Reports
 
 EXAMPLES = options.examples(
     "elmo vocab corpus.txt --out vocab.txt",

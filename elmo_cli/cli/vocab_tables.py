@@ -2,7 +2,7 @@
 
 from elmo_cli.cli import figures
 from elmo_cli.cli.console import Row
-from elmo_cli.flows.reports import (
+from elmo_cli.flows.corpus_results import (
     CountsResult,
     Coverage,
     ListProblem,

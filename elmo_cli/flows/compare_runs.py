@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from elmo_cli.flows.reports import ComparedRun, CompareRunsResult, Reports
+from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.run_log import perplexity
+from elmo_cli.flows.run_results import ComparedRun, CompareRunsResult
 from elmo_cli.flows.runs import Run, differing, read_runs
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from elmo_cli.config import RunConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ConfigError, TextError
+from elmo_cli.flows.corpus_results import VocabularyResult
 from elmo_cli.flows.prepare import prepare
-from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result, VocabularyResult
+from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result
 from elmo_cli.flows.stores import StorePlan, ready_store
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared

@@ -70,7 +70,7 @@ def embed(
         overwrite: Whether an existing ``out`` may be replaced.
 
     Returns:
-        Reports, the last of them an :class:`~elmo_cli.flows.reports.EmbedResult`.
+        Reports, the last of them an :class:`~elmo_cli.flows.model_results.EmbedResult`.
 
     Raises:
         ElmoError: Model, text, settings or place are not usable; no file appears.

@@ -13,10 +13,11 @@ from elmo_cli.flows.carried_states import CarriedStates
 from elmo_cli.flows.chosen_vectors import ChosenVectors
 from elmo_cli.flows.embedding import SentenceEmbedder, Vectors
 from elmo_cli.flows.line_windows import LineMaker, Window, windows_of_lines, windows_of_tokens
+from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.flows.models import LoadedModel, start_state
 from elmo_cli.flows.numbered_text import NumberedText
 from elmo_cli.flows.overlap import read_ahead, worked_off
-from elmo_cli.flows.reports import EmbedResult, Notice, Progress, Report
+from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.flows.shared_embedding import carried_windows, embedded_windows
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_journal import journal_folder

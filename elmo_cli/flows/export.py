@@ -11,8 +11,9 @@ import numpy as np
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, ModelError, OutputError
 from elmo_cli.files import whole_folder, write_text
+from elmo_cli.flows.model_results import ExportResult
 from elmo_cli.flows.models import LoadedModel, load_model
-from elmo_cli.flows.reports import ExportResult, Notice, Progress, Reports
+from elmo_cli.flows.reports import Notice, Progress, Reports
 from elmo_cli.flows.token_vectors import TYPES_AT_ONCE, TokenVectors
 from elmo_cli.formats.model_card import CardFields, allennlp_trouble, model_card
 from elmo_cli.formats.model_files import ModelFiles
@@ -59,7 +60,7 @@ def export(
         overwrite: Whether what is already at ``out`` may be replaced.
 
     Returns:
-        Reports, the last of them an :class:`~elmo_cli.flows.reports.ExportResult`.
+        Reports, the last of them an :class:`~elmo_cli.flows.model_results.ExportResult`.
 
     Raises:
         ElmoError: Model, words, settings or place are not usable; nothing appears.

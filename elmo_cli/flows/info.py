@@ -10,7 +10,8 @@ import numpy as np
 
 from elmo_cli.config import to_dict
 from elmo_cli.errors import TextError
-from elmo_cli.flows.reports import InfoResult, Reports
+from elmo_cli.flows.model_results import InfoResult
+from elmo_cli.flows.reports import Reports
 from elmo_cli.formats.download import is_address
 from elmo_cli.formats.feature_reader import is_features, read_any
 from elmo_cli.formats.model_files import ModelFiles

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from elmo_cli.config import InputConfig, TextConfig, VocabularyConfig
 from elmo_cli.errors import OutputError, TextError
+from elmo_cli.flows.corpus_results import CountsResult
 from elmo_cli.flows.counting import count_words, find_text
-from elmo_cli.flows.reports import CountsResult, Reports
+from elmo_cli.flows.reports import Reports
 from elmo_cli.text.count_files import read_header, write_counts
 from elmo_cli.text.counting import WordCounts
 from elmo_cli.text.prepared import is_prepared, read_prepared

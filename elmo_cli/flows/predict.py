@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.reports import Candidate, Gap, PredictResult, Reports
+from elmo_cli.flows.probability_results import Candidate, Gap, PredictResult
+from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.scorer import Scorer, open_scorer
 from elmo_cli.text.tokenizers import Tokenizer
 from elmo_cli.text.vocabulary import BEGIN, END, UNKNOWN
@@ -44,7 +45,7 @@ def predict(
         threads: CPU threads; None takes every core this process may use.
 
     Returns:
-        Reports, the last of them a :class:`~elmo_cli.flows.reports.PredictResult`.
+        Reports, the last of them a :class:`~elmo_cli.flows.probability_results.PredictResult`.
 
     Raises:
         TextError: The sentence has no gap.

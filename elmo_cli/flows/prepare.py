@@ -10,10 +10,11 @@ from pathlib import Path
 from elmo_cli.config import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ConfigError, OutputError, TextError
 from elmo_cli.files import PARTIAL, hold, whole_folder
+from elmo_cli.flows.corpus_results import DroppedResult, PrepareResult
 from elmo_cli.flows.dealing import Dealing
 from elmo_cli.flows.found_inputs import found_inputs
 from elmo_cli.flows.learned_pieces import learn_pieces, read_pieces
-from elmo_cli.flows.reports import DroppedResult, Notice, PrepareResult, Report, Reports
+from elmo_cli.flows.reports import Notice, Report, Reports
 from elmo_cli.processes import suitable_processes, workers
 from elmo_cli.text.buckets import bucket_bits
 from elmo_cli.text.oddities import ODDITIES

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from elmo_cli.config import DESCRIPTIONS, PRESETS, RECIPE_ENDING, ModelConfig, override, preset, to_dict
-from elmo_cli.flows.reports import PresetFigures, PresetResult, PresetsResult, Reports
+from elmo_cli.flows.reports import Reports
+from elmo_cli.flows.run_results import PresetFigures, PresetResult, PresetsResult
 from elmo_cli.model.bilm import BiLM
 
 

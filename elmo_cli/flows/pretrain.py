@@ -46,8 +46,8 @@ def pretrain(
         stop: Where a wish to stop is told: the flow then saves a checkpoint and ends.
 
     Returns:
-        Reports, the last of them a :class:`~elmo_cli.flows.reports.PretrainResult`, or a
-        :class:`~elmo_cli.flows.reports.StoppedResult` where stopping was asked for.
+        Reports, the last of them a :class:`~elmo_cli.flows.run_results.PretrainResult`, or a
+        :class:`~elmo_cli.flows.run_results.StoppedResult` where stopping was asked for.
 
     Raises:
         ElmoError: Settings, text or place are not usable, or the loss stopped being a number.

@@ -8,7 +8,8 @@ from elmo_cli import __version__
 from elmo_cli.errors import OutputError, TextError
 from elmo_cli.files import write_text
 from elmo_cli.flows.corpus_figures import prepared_figures, store_figures
-from elmo_cli.flows.reports import ReportResult, Reports
+from elmo_cli.flows.model_results import ReportResult
+from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.run_figures import runs_page
 from elmo_cli.flows.runs import is_run
 from elmo_cli.pages.corpus import corpus_page

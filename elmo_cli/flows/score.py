@@ -11,7 +11,8 @@ import numpy as np
 
 from elmo_cli.config import InputConfig
 from elmo_cli.errors import ConfigError
-from elmo_cli.flows.reports import Item, Reports, ScoreResult, SentenceScore
+from elmo_cli.flows.probability_results import ScoreResult, SentenceScore
+from elmo_cli.flows.reports import Item, Reports
 from elmo_cli.flows.scorer import Scorer, open_scorer
 from elmo_cli.text.live_lines import live_lines
 
@@ -40,7 +41,8 @@ def score_lines(
 
     Returns:
         Reports: an :class:`~elmo_cli.flows.reports.Item` per line with its
-        :class:`~elmo_cli.flows.reports.SentenceScore`, and at last a :class:`~elmo_cli.flows.reports.ScoreResult`.
+        :class:`~elmo_cli.flows.probability_results.SentenceScore`, and at last a
+        :class:`~elmo_cli.flows.probability_results.ScoreResult`.
 
     Raises:
         ElmoError: Model, text or settings are not usable.

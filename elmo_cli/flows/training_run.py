@@ -12,10 +12,11 @@ from elmo_cli.config import RunConfig
 from elmo_cli.errors import DivergedError, OutputError
 from elmo_cli.flows.corpus import Corpus
 from elmo_cli.flows.line_losses import LineLosses
-from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report, StoppedResult
+from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.flows.run_length import RunLength
 from elmo_cli.flows.run_log import RunLog, perplexity
 from elmo_cli.flows.run_notes import bar_note, describe_run
+from elmo_cli.flows.run_results import PretrainResult, StoppedResult
 from elmo_cli.flows.run_standing import Standing
 from elmo_cli.flows.scoring import score, sentence_sequences
 from elmo_cli.flows.stopping import Stop, StopAskedError

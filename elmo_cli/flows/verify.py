@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from elmo_cli.config import ModelConfig
 from elmo_cli.errors import ElmoError
+from elmo_cli.flows.model_results import Problem, VerifyResult
 from elmo_cli.flows.models import unpacked_vocabulary
-from elmo_cli.flows.reports import Problem, Progress, Reports, VerifyResult
+from elmo_cli.flows.reports import Progress, Reports
 from elmo_cli.formats.content import Content, Source, read_bytes, size_of, unpacked
 from elmo_cli.formats.download import is_address
 from elmo_cli.formats.hdf5 import find_problems
@@ -52,7 +53,7 @@ def verify(model_dir: Path) -> Reports:
         model_dir: A model in any container.
 
     Returns:
-        Reports, the last of them a :class:`~elmo_cli.flows.reports.VerifyResult`.
+        Reports, the last of them a :class:`~elmo_cli.flows.model_results.VerifyResult`.
 
     Raises:
         ElmoError: There is no model at all.

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from elmo_cli.errors import OutputError
-from elmo_cli.flows.reports import ListProblem, Notice, Reports, VocabularyCheckResult
+from elmo_cli.flows.corpus_results import ListProblem, VocabularyCheckResult
+from elmo_cli.flows.reports import Notice, Reports
 from elmo_cli.text.vocabulary_checks import ListCheck
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from elmo_cli.config import VocabularyConfig
 from elmo_cli.errors import OutputError, TextError
+from elmo_cli.flows.corpus_results import Coverage, SpellingFigures, VocabularyResult
 from elmo_cli.flows.counting import CountedText, count_words
-from elmo_cli.flows.reports import Coverage, Notice, Report, Reports, SpellingFigures, VocabularyResult
+from elmo_cli.flows.reports import Notice, Report, Reports
 from elmo_cli.text.counting import WordCounts
 from elmo_cli.text.readers import STDIN, read_lines
 from elmo_cli.text.spellings import Spellings, longest_words

@@ -75,7 +75,8 @@ FAKE_INFO = """
 import signal, sys, time, types
 from elmo_cli.cli import stages
 from elmo_cli.cli.app import main
-from elmo_cli.flows.reports import InfoResult, Progress
+from elmo_cli.flows.model_results import InfoResult
+from elmo_cli.flows.reports import Progress
 
 stages.PATIENCE = 0.05
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to Ctrl-C

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from elmo_cli.cli import compare
-from elmo_cli.flows.reports import ComparedRun, CompareRunsResult
+from elmo_cli.flows.run_results import ComparedRun, CompareRunsResult
 
 GOOD = ComparedRun(
     path="sweep/good",

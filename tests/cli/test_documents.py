@@ -18,6 +18,7 @@ FLOWS = {
     "part_counts": "count_only",
     "merging": "merge_counts",
     "report": "report",
+    "compare_runs": "compare_runs",
     "neighbors": "neighbors",
     "plot": "plot",
     "predict": "predict",

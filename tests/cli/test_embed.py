@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elmo_cli.config import InputConfig, VectorConfig
-from elmo_cli.flows.reports import EmbedResult
+from elmo_cli.flows.model_results import EmbedResult
 
 RESULT = EmbedResult(
     path="vectors.hdf5",

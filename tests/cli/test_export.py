@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from elmo_cli.flows.reports import ExportResult
+from elmo_cli.flows.model_results import ExportResult
 
 RESULT = ExportResult(
     path="elmo",

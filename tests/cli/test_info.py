@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from elmo_cli.flows.reports import InfoResult
+from elmo_cli.flows.model_results import InfoResult
 
 FIGURES = {
     "vector_dim": 1024,

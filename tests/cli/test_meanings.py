@@ -18,7 +18,7 @@ from elmo_cli.config import (
     VocabularyConfig,
 )
 from elmo_cli.flows.info import info
-from elmo_cli.flows.reports import InfoResult
+from elmo_cli.flows.model_results import InfoResult
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.features import FeatureWriter
 from elmo_cli.text.vocabulary import Vocabulary

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from elmo_cli.flows.reports import Candidate, Gap, PredictResult
+from elmo_cli.flows.probability_results import Candidate, Gap, PredictResult
 
 
 def _candidate(word: str, rank: int, probability: float) -> Candidate:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elmo_cli.config import CleaningConfig, InputConfig, PiecesConfig, SplitConfig, TextConfig
-from elmo_cli.flows.reports import DroppedResult, PrepareResult
+from elmo_cli.flows.corpus_results import DroppedResult, PrepareResult
 from elmo_cli.text.cleaning import RULES
 
 DROPPED = {rule: DroppedResult(sentences=1_000 + place, tokens=20_000, examples=[]) for place, rule in enumerate(RULES)}

@@ -4,7 +4,7 @@ import json
 import tomllib
 
 from elmo_cli.config import RunConfig, override, preset, to_dict
-from elmo_cli.flows.reports import PresetFigures, PresetResult, PresetsResult
+from elmo_cli.flows.run_results import PresetFigures, PresetResult, PresetsResult
 
 ONE = PresetFigures(
     name="tiny",

@@ -11,7 +11,8 @@ import pytest
 
 from elmo_cli.cli import pretrain
 from elmo_cli.config import PRESETS, TextConfig
-from elmo_cli.flows.reports import PretrainResult, Progress, StoppedResult
+from elmo_cli.flows.reports import Progress
+from elmo_cli.flows.run_results import PretrainResult, StoppedResult
 from elmo_cli.text.python_docs import write_python_documentation
 from elmo_cli.text.tokenizers import make_tokenizer
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from elmo_cli.flows.reports import ReportResult
+from elmo_cli.flows.model_results import ReportResult
 
 RESULT = ReportResult(path="corpus", kind="prepared corpus", out="page.html", bytes=1_003_321, seconds=2.5)
 

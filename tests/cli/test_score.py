@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from elmo_cli.config import InputConfig
-from elmo_cli.flows.reports import Item, ScoreResult, SentenceScore
+from elmo_cli.flows.probability_results import ScoreResult, SentenceScore
+from elmo_cli.flows.reports import Item
 
 FIRST = SentenceScore(
     line=1, tokens=3, log10_forward=-4.5, log10_backward=-5.25, log10=-4.875, perplexity=16.5432199, oov=1

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from elmo_cli.errors import ModelError
-from elmo_cli.flows.reports import Problem, VerifyResult
+from elmo_cli.flows.model_results import Problem, VerifyResult
 
 SOUND = VerifyResult(
     path="run/model", sound=True, problems=[], checked=["m/options.json", "m/weights.hdf5"], not_checked=[]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elmo_cli.config import InputConfig, TextConfig, VocabularyConfig
-from elmo_cli.flows.reports import (
+from elmo_cli.flows.corpus_results import (
     CountsResult,
     Coverage,
     ListProblem,

@@ -15,8 +15,9 @@ from elmo_cli.errors import ConfigError, OutputError, TextError
 from elmo_cli.flows import line_windows
 from elmo_cli.flows.embed import embed
 from elmo_cli.flows.embedding import SentenceEmbedder
+from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.flows.models import load_model, start_state
-from elmo_cli.flows.reports import EmbedResult, Notice
+from elmo_cli.flows.reports import Notice
 from elmo_cli.formats.feature_reader import read_any
 from elmo_cli.formats.features import read_features
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder

@@ -16,7 +16,8 @@ from elmo_cli.config import VectorConfig
 from elmo_cli.errors import OutputError, TextError
 from elmo_cli.flows.embed import embed
 from elmo_cli.flows.embedding import SentenceEmbedder
-from elmo_cli.flows.reports import EmbedResult, Notice, Report
+from elmo_cli.flows.model_results import EmbedResult
+from elmo_cli.flows.reports import Notice, Report
 from elmo_cli.formats import feature_form
 from elmo_cli.formats.feature_journal import journal_folder
 from elmo_cli.formats.feature_reader import read_any

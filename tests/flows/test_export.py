@@ -16,8 +16,9 @@ from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ConfigError, ModelError, OutputError, TextError
 from elmo_cli.flows import export as export_module
 from elmo_cli.flows.export import export
+from elmo_cli.flows.model_results import ExportResult
 from elmo_cli.flows.models import load_model
-from elmo_cli.flows.reports import ExportResult, Notice, Progress
+from elmo_cli.flows.reports import Notice, Progress
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import write_model_folder
 from elmo_cli.formats.model_source import open_model

@@ -17,8 +17,8 @@ from elmo_cli.flows.embedding import SentenceEmbedder
 from elmo_cli.flows.evaluate import evaluate
 from elmo_cli.flows.export import export
 from elmo_cli.flows.info import info
+from elmo_cli.flows.model_results import InfoResult, VerifyResult
 from elmo_cli.flows.models import load_model, start_state
-from elmo_cli.flows.reports import InfoResult, VerifyResult
 from elmo_cli.flows.verify import verify
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import to_published

@@ -4,9 +4,10 @@ import pytest
 
 from elmo_cli.config import SplitConfig, TextConfig, VocabularyConfig
 from elmo_cli.errors import OutputError, TextError
+from elmo_cli.flows.corpus_results import CountsResult
 from elmo_cli.flows.part_counts import count_only
 from elmo_cli.flows.prepare import prepare
-from elmo_cli.flows.reports import CountsResult, Progress
+from elmo_cli.flows.reports import Progress
 from elmo_cli.text.count_files import read_header
 
 CONFIG = VocabularyConfig(max_types=1_000)

@@ -7,7 +7,7 @@ import pytest
 
 from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.predict import predict
-from elmo_cli.flows.reports import Candidate, PredictResult
+from elmo_cli.flows.probability_results import Candidate, PredictResult
 from tests import numpy_elmo as reference
 from tests.flows.small_model import CONFIG, WORDS, SmallModel
 

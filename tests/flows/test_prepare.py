@@ -20,8 +20,9 @@ from elmo_cli.config import CleaningConfig, InputConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ConfigError, OutputError, TextError
 from elmo_cli.files import PARTIAL
 from elmo_cli.flows import dealing
+from elmo_cli.flows.corpus_results import DroppedResult, PrepareResult
 from elmo_cli.flows.prepare import WORK, prepare
-from elmo_cli.flows.reports import DroppedResult, Notice, PrepareResult, Progress, Report
+from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.text import sources
 from elmo_cli.text.prepared import HELD_OUT, read_prepared
 

@@ -5,7 +5,7 @@ import pytest
 from elmo_cli.config import PRESETS, RunConfig, from_dict, preset
 from elmo_cli.errors import ConfigError
 from elmo_cli.flows.presets import presets
-from elmo_cli.flows.reports import PresetResult, PresetsResult
+from elmo_cli.flows.run_results import PresetResult, PresetsResult
 
 
 def test_every_preset_is_listed_with_the_size_that_its_papers_give() -> None:

@@ -13,7 +13,8 @@ from elmo_cli.errors import ConfigError, OutputError, TextError
 from elmo_cli.flows.corpus import _suitable_share
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.pretrain import pretrain
-from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report
+from elmo_cli.flows.reports import Notice, Progress, Report
+from elmo_cli.flows.run_results import PretrainResult
 from elmo_cli.flows.run_settings import suitable_preset
 from elmo_cli.formats.model_folder import read_model_folder
 from elmo_cli.train.checkpoint import checkpoints

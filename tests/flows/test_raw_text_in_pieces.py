@@ -11,14 +11,16 @@ import pytest
 
 from elmo_cli.config import PiecesConfig, SplitConfig, TextConfig, VocabularyConfig
 from elmo_cli.errors import ConfigError, ModelError, TextError
+from elmo_cli.flows.corpus_results import PrepareResult, VocabularyResult
 from elmo_cli.flows.embed import embed
 from elmo_cli.flows.evaluate import evaluate
 from elmo_cli.flows.evaluation_results import EvaluateResult
 from elmo_cli.flows.export import export
+from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.flows.models import load_model
 from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.pretrain import pretrain
-from elmo_cli.flows.reports import EmbedResult, PrepareResult, PretrainResult, VocabularyResult
+from elmo_cli.flows.run_results import PretrainResult
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text.prepared import read_prepared
 from elmo_cli.text.readers import read_lines

@@ -11,8 +11,9 @@ import pytest
 from elmo_cli.config import TINY, to_dict
 from elmo_cli.errors import TextError
 from elmo_cli.flows.compare_runs import compare_runs
+from elmo_cli.flows.model_results import ReportResult
 from elmo_cli.flows.report import report
-from elmo_cli.flows.reports import CompareRunsResult, ReportResult
+from elmo_cli.flows.run_results import CompareRunsResult
 from elmo_cli.flows.runs import differing, is_run, read_runs
 
 

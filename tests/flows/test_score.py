@@ -9,7 +9,8 @@ import pytest
 
 from elmo_cli.config import InputConfig
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.reports import Item, ScoreResult, SentenceScore
+from elmo_cli.flows.probability_results import ScoreResult, SentenceScore
+from elmo_cli.flows.reports import Item
 from elmo_cli.flows.score import score_lines
 from tests.flows.small_model import WORDS, SmallModel
 

@@ -19,7 +19,8 @@ from elmo_cli.errors import BusyError, ConfigError, DivergedError, OutputError
 from elmo_cli.files import hold
 from elmo_cli.flows import training_run
 from elmo_cli.flows.pretrain import pretrain
-from elmo_cli.flows.reports import Notice, PretrainResult, Progress, Report, StoppedResult
+from elmo_cli.flows.reports import Notice, Progress, Report
+from elmo_cli.flows.run_results import PretrainResult, StoppedResult
 from elmo_cli.flows.stopping import Stop
 from elmo_cli.flows.training import StepResult, Trainer
 from elmo_cli.train.checkpoint import checkpoints, load_newest

@@ -17,7 +17,8 @@ from safetensors.numpy import load_file, save_file
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ModelError
 from elmo_cli.flows.export import export
-from elmo_cli.flows.reports import Progress, VerifyResult
+from elmo_cli.flows.model_results import VerifyResult
+from elmo_cli.flows.reports import Progress
 from elmo_cli.flows.verify import verify
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import write_model_folder

@@ -8,8 +8,9 @@ import pytest
 
 from elmo_cli.config import InputConfig, SplitConfig, TextConfig, VocabularyConfig
 from elmo_cli.errors import OutputError, TextError
+from elmo_cli.flows.corpus_results import Coverage, SpellingFigures, VocabularyResult
 from elmo_cli.flows.prepare import prepare
-from elmo_cli.flows.reports import Coverage, Notice, Progress, Report, SpellingFigures, VocabularyResult
+from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.flows.vocabulary import build_vocabulary
 from elmo_cli.text import word_types
 from elmo_cli.text.prepared import read_prepared

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from elmo_cli.errors import OutputError
-from elmo_cli.flows.reports import ListProblem, Notice, VocabularyCheckResult
+from elmo_cli.flows.corpus_results import ListProblem, VocabularyCheckResult
+from elmo_cli.flows.reports import Notice
 from elmo_cli.flows.vocabulary_check import check_vocabulary
 
 
