@@ -148,6 +148,10 @@ def read_treebank(ud_dir: Path, part: str, limit: int | None) -> list[Sentence]:
         rows = [line.split("\t") for line in block.splitlines()]
         # Left out: comments, "1-2", how two words are spelled together, and "1.1", a word that is only thought.
         words = [row for row in rows if row[0].isdecimal()]
+        if short := [row for row in words if len(row) < 4]:
+            raise TextError(
+                f"{files[0]}: expected ten columns, found {len(short[0])}: {short[0]}", hint="is it CoNLL-U?"
+            )
         sentences.append(([row[1] for row in words], [row[3] for row in words]))
     return sentences
 

@@ -7,6 +7,7 @@ import torch
 
 from elmo_cli import Elmo, ElmoEmbedder, batch_to_ids
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
+from elmo_cli.errors import TextError
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from examples import tagger
 from tests import numpy_elmo as reference
@@ -130,6 +131,12 @@ def test_spellings_of_two_words_and_unsaid_words_are_left_out(tmp_path: Path) ->
     sentence = (["He", "'s", "off", "."], ["PRON", "AUX", "ADV", "PUNCT"])
     assert tagger.read_treebank(folder, "dev", None) == [sentence, (["Wait"], ["VERB"])]
     assert tagger.read_treebank(folder, "dev", 1) == [sentence]
+
+
+def test_a_row_without_its_columns_is_told(tmp_path: Path) -> None:
+    folder = written(tmp_path / "treebank", "1\tWait\tVERB\n")
+    with pytest.raises(TextError, match=r"dev\.conllu: expected ten columns, found 3: \['1', 'Wait', 'VERB'\]"):
+        tagger.read_treebank(folder, "dev", None)
 
 
 def test_a_tag_that_training_lacks_counts_as_wrong(model: Path) -> None:
