@@ -28,6 +28,7 @@ NOT_OURS = (
 """What an Elmo module may hold besides: its cache of word vectors and constants, which all follow from the rest."""
 
 Shapes = Mapping[str, tuple[int, ...]]
+Datasets = dict[str, np.ndarray]
 
 
 def deduce_architecture(shapes: Shapes) -> ModelConfig:
@@ -99,31 +100,45 @@ def to_datasets(tensors: dict[str, np.ndarray], config: ModelConfig) -> dict[str
     """
     cnn = config.char_cnn
     assert cnn is not None, "AllenNLP's ELMo always reads characters"
-    F, D = cnn.total_filters, config.lstm.projection_dim
     datasets, take = room_for(expected_datasets(config)), tensors.pop
     # Row 0 is what AllenNLP puts in for padding tokens.
     datasets["char_embed"][...] = take(f"{TOKENS}._char_embedding_weights")[1:]
+    fill_spelling(datasets, tensors, cnn, convolutions=f"{TOKENS}.char_conv_", highways=f"{TOKENS}._highways._layers.")
+    datasets["CNN_proj/W_proj"][...] = take(f"{TOKENS}._projection.weight").T
+    datasets["CNN_proj/b_proj"][...] = take(f"{TOKENS}._projection.bias")
+    fill_cells(datasets, tensors, config.lstm, stack=f"{STACK}.")
+    return datasets
+
+
+def fill_spelling(
+    datasets: Datasets, tensors: Datasets, cnn: CharCnnConfig, *, convolutions: str, highways: str
+) -> None:
+    """Moves convolutions and highways, whose tensors' names begin so, out of ``tensors`` into their datasets."""
+    F, take = cnn.total_filters, tensors.pop
     for i in range(len(cnn.filters)):
-        datasets[f"CNN/W_cnn_{i}"][0] = take(f"{TOKENS}.char_conv_{i}.weight").transpose(2, 1, 0)
-        datasets[f"CNN/b_cnn_{i}"][...] = take(f"{TOKENS}.char_conv_{i}.bias")
+        datasets[f"CNN/W_cnn_{i}"][0] = take(f"{convolutions}{i}.weight").transpose(2, 1, 0)
+        datasets[f"CNN/b_cnn_{i}"][...] = take(f"{convolutions}{i}.bias")
     for k in range(cnn.highways):
-        both, bias = (take(f"{TOKENS}._highways._layers.{k}.{part}") for part in ("weight", "bias"))
+        both, bias = (take(f"{highways}{k}.{part}") for part in ("weight", "bias"))
+        # sigmoid(-x) is 1 - sigmoid(x): with the sign turned, the gate multiplies the other branch.
         np.negative(both[F:].T, out=datasets[f"CNN_high_{k}/W_carry"])
         np.negative(bias[F:], out=datasets[f"CNN_high_{k}/b_carry"])
         datasets[f"CNN_high_{k}/W_transform"][...] = both[:F].T
         datasets[f"CNN_high_{k}/b_transform"][...] = bias[:F]
-    datasets["CNN_proj/W_proj"][...] = take(f"{TOKENS}._projection.weight").T
-    datasets["CNN_proj/b_proj"][...] = take(f"{TOKENS}._projection.bias")
+
+
+def fill_cells(datasets: Datasets, tensors: Datasets, lstm: LstmConfig, *, stack: str) -> None:
+    """Moves both directions' LSTM layers, whose tensors' names begin so, out of ``tensors`` into their datasets."""
+    D, take = lstm.projection_dim, tensors.pop
     for number, direction in enumerate(DIRECTIONS):
-        for layer in range(config.lstm.layers):
-            theirs, ours = f"{STACK}.{direction}_layer_{layer}", lstm_cell(number, layer)
+        for layer in range(lstm.layers):
+            theirs, ours = f"{stack}{direction}_layer_{layer}", lstm_cell(number, layer)
             kernel, bias = datasets[f"{ours}/W_0"], datasets[f"{ours}/B"]
             reorder_gates(take(f"{theirs}.input_linearity.weight").T, kernel[:D])
             reorder_gates(take(f"{theirs}.state_linearity.weight").T, kernel[D:])
             reorder_gates(take(f"{theirs}.state_linearity.bias"), bias)
             np.split(bias, 4)[FORGET][...] -= np.float32(1)
             datasets[f"{ours}/W_P_0"][...] = take(f"{theirs}.state_projection.weight").T
-    return datasets
 
 
 def reorder_gates(theirs: np.ndarray, ours: np.ndarray) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.errors import ConfigError, ModelError
-from elmo_cli.formats.allennlp_names import DIRECTIONS, FORGET, Shapes, number_of, reorder_gates, shape_of
+from elmo_cli.formats.allennlp_names import DIRECTIONS, Shapes, fill_cells, fill_spelling, number_of, shape_of
 from elmo_cli.formats.side_by_side import room_for
-from elmo_cli.formats.weights import expected_datasets, lstm_cell
+from elmo_cli.formats.weights import expected_datasets
 
 WORDS, CHARACTERS = "word_emb_layer.embedding.weight", "char_emb_layer.embedding.weight"
 
@@ -113,32 +113,14 @@ def to_datasets(tensors: dict[str, np.ndarray], config: ModelConfig) -> dict[str
 
     ``tensors`` is emptied on the way, so that memory holds little more than one copy of the weights.
     """
-    cnn, lists, D = config.char_cnn, config.own_lists, config.lstm.projection_dim
+    cnn, lists = config.char_cnn, config.own_lists
     datasets, take = room_for(expected_datasets(config)), tensors.pop
     if lists is not None and lists.words:
         datasets["word_embed"][...] = take(WORDS)
     if cnn is not None:
-        F = cnn.total_filters
         datasets["char_embed"][...] = take(CHARACTERS)
-        for i in range(len(cnn.filters)):
-            datasets[f"CNN/W_cnn_{i}"][0] = take(f"convolutions.{i}.weight").transpose(2, 1, 0)
-            datasets[f"CNN/b_cnn_{i}"][...] = take(f"convolutions.{i}.bias")
-        for k in range(cnn.highways):
-            both, bias = (take(f"highways._layers.{k}.{part}") for part in ("weight", "bias"))
-            # sigmoid(-x) is 1 - sigmoid(x): with the sign turned, the gate multiplies the other branch.
-            np.negative(both[F:].T, out=datasets[f"CNN_high_{k}/W_carry"])
-            np.negative(bias[F:], out=datasets[f"CNN_high_{k}/b_carry"])
-            datasets[f"CNN_high_{k}/W_transform"][...] = both[:F].T
-            datasets[f"CNN_high_{k}/b_transform"][...] = bias[:F]
+        fill_spelling(datasets, tensors, cnn, convolutions="convolutions.", highways="highways._layers.")
     datasets["CNN_proj/W_proj"][...] = take("projection.weight").T
     datasets["CNN_proj/b_proj"][...] = take("projection.bias")
-    for number, direction in enumerate(DIRECTIONS):
-        for layer in range(config.lstm.layers):
-            theirs, ours = f"{direction}_layer_{layer}", lstm_cell(number, layer)
-            kernel, bias = datasets[f"{ours}/W_0"], datasets[f"{ours}/B"]
-            reorder_gates(take(f"{theirs}.input_linearity.weight").T, kernel[:D])
-            reorder_gates(take(f"{theirs}.state_linearity.weight").T, kernel[D:])
-            reorder_gates(take(f"{theirs}.state_linearity.bias"), bias)
-            np.split(bias, 4)[FORGET][...] -= np.float32(1)
-            datasets[f"{ours}/W_P_0"][...] = take(f"{theirs}.state_projection.weight").T
+    fill_cells(datasets, tensors, config.lstm, stack="")
     return datasets
