@@ -1,7 +1,6 @@
 """What ``elmo predict`` does: the words that a model expects in a gap, from the left, the right, and both."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,7 @@ def predict(
     if GAP not in sentence:
         raise TextError(f"{sentence!r}: has no gap", hint=f'put {GAP} where a word is sought: "the bank of the {GAP}"')
     scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
-    text = replace(scorer.model.text, tokenizer=tokenizer or scorer.model.text.tokenizer)
+    text = scorer.model.text_settings(tokenizer=tokenizer)
     tokens, places = cut_around_gaps(sentence, scorer.model.make_tokenizer(text))
     gaps = [_gap(scorer, tokens, place, top, words) for place in places]
     yield PredictResult(

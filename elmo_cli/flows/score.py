@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def score_lines(
     if at_once < 1:
         raise ConfigError(f"lines scored at once: expected at least 1, not {at_once}")
     scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
-    text = replace(scorer.model.text, tokenizer=tokenizer or scorer.model.text.tokenizer)
+    text = scorer.model.text_settings(tokenizer=tokenizer)
     cut = scorer.model.make_tokenizer(text).tokens
     began = time.perf_counter()
     lines, tokens, oov, log10 = 0, 0, 0, 0.0
