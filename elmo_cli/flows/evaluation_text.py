@@ -14,11 +14,9 @@ from elmo_cli.flows.found_inputs import found_inputs
 from elmo_cli.flows.models import LoadedModel
 from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.measure.scored_text import TextSize
-from elmo_cli.text.characters import character_table
-from elmo_cli.text.lexicon import GrowingLexicon
 from elmo_cli.text.prepared import is_prepared, read_prepared
 from elmo_cli.text.sources import BlockReader, BlockText, read_block
-from elmo_cli.text.store import EncodedText
+from elmo_cli.text.store import EncodedText, TextEncoder
 from elmo_cli.text.tokenizers import Tokenizer, WhitespaceTokenizer
 from elmo_cli.text.vocabulary import Vocabulary
 
@@ -89,7 +87,7 @@ def read_evaluation_text(
         yield Notice(text=f"bytes that were not {reading.encoding} became U+FFFD in {replaced:,} places", warning=True)
     if not builder.files_S:
         raise TextError(f"{', '.join(inputs)}: no sentence found", hint="check that the text is not empty")
-    yield Notice(text=f"{len(builder.tokens):,} tokens in {len(builder.files_S):,} sentences")
+    yield Notice(text=f"{builder.encoder.num_tokens:,} tokens in {len(builder.files_S):,} sentences")
     return builder.finish(model.max_characters, size)
 
 
@@ -97,10 +95,7 @@ class _Builder:
     """Numbers sentences as they come."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-        self.lexicon = GrowingLexicon(vocabulary.ids)
-        self.tokens = array("I")
-        self.ends = array("q", [0])
+        self.encoder = TextEncoder(vocabulary)
         self.files: list[str] = []
         self.files_S = array("q")
         self.paragraphs_S = array("q")
@@ -113,24 +108,15 @@ class _Builder:
         for paragraph in found.paragraphs:
             sentences = [tokenizer.of_tokenised(paragraph)] if found.tokenised else tokenizer.sentences(paragraph)
             for sentence in filter(None, sentences):
-                self.tokens.extend(map(self.lexicon.__getitem__, sentence))
-                self.ends.append(len(self.tokens))
+                self.encoder.add(sentence)
                 self.files_S.append(len(self.files) - 1)
                 self.paragraphs_S.append(len(self.bytes_P))
             self.bytes_P.append(len(paragraph.encode(errors="surrogatepass")) + 1)
 
     def finish(self, max_characters: int, size: TextSize | None) -> EvaluationText:
         """All of it."""
-        words = list(self.lexicon)
-        text = EncodedText(
-            vocabulary=self.vocabulary,
-            tokens_N=np.array(self.tokens, dtype=np.uint32),
-            starts=np.array(self.ends, dtype=np.int64),
-            chars_UW=character_table(words, max_characters),
-            lexicon=words,
-        )
         return EvaluationText(
-            text=text,
+            text=self.encoder.finish(max_characters),
             files=self.files,
             files_S=np.array(self.files_S, dtype=np.int64),
             paragraphs_S=np.array(self.paragraphs_S, dtype=np.int64),

@@ -93,20 +93,45 @@ def encode(
         >>> text.tokens_N.tolist(), text.starts.tolist(), text.lexicon[4]
         ([3, 4, 3], [0, 2, 3], 'end')
     """
-    lexicon = GrowingLexicon(vocabulary.ids)
-    tokens = array("I")
-    ends = array("q", [0])
+    encoder = TextEncoder(vocabulary)
     for sentence in sentences:
-        tokens.extend(map(lexicon.__getitem__, sentence))
-        ends.append(len(tokens))
-    words = list(lexicon)
-    return EncodedText(
-        vocabulary=vocabulary,
-        tokens_N=np.array(tokens, dtype=np.uint32),
-        starts=np.array(ends, dtype=np.int64),
-        chars_UW=character_table(words, max_characters) if spell is None else spell(words),
-        lexicon=words,
-    )
+        encoder.add(sentence)
+    return encoder.finish(max_characters, spell=spell)
+
+
+class TextEncoder:
+    """Encodes sentences in memory as they come; see :func:`encode`.
+
+    Args:
+        vocabulary: The first words of the lexicon.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._lexicon = GrowingLexicon(vocabulary.ids)
+        self._tokens = array("I")
+        self._ends = array("q", [0])
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens taken so far."""
+        return len(self._tokens)
+
+    def add(self, sentence: Sequence[str]) -> None:
+        """Takes the next sentence; one without tokens stays, as such."""
+        self._tokens.extend(map(self._lexicon.__getitem__, sentence))
+        self._ends.append(len(self._tokens))
+
+    def finish(self, max_characters: int, *, spell: Spell | None = None) -> EncodedText:
+        """The text so far; arguments as in :func:`encode`."""
+        words = list(self._lexicon)
+        return EncodedText(
+            vocabulary=self._vocabulary,
+            tokens_N=np.array(self._tokens, dtype=np.uint32),
+            starts=np.array(self._ends, dtype=np.int64),
+            chars_UW=character_table(words, max_characters) if spell is None else spell(words),
+            lexicon=words,
+        )
 
 
 def open_store(store_dir: Path, *, check: bool = True) -> EncodedText:
