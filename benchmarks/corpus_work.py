@@ -16,7 +16,7 @@ from elmo_cli.text.prepared import read_prepared
 
 def prepare(source: Path, out: Path, processes: int) -> int:
     """Raw text into shards."""
-    from elmo_cli.flows.prepare import prepare
+    from elmo_cli.flows.corpora.prepare import prepare
 
     for _ in prepare([str(source)], out, split=SplitConfig(held_out=0.0), processes=processes, overwrite=True):
         pass
@@ -25,7 +25,7 @@ def prepare(source: Path, out: Path, processes: int) -> int:
 
 def count(source: Path, out: Path, processes: int) -> int:
     """Shards into a vocabulary."""
-    from elmo_cli.flows.vocabulary import build_vocabulary
+    from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 
     prepared = read_prepared(source)
     flow = build_vocabulary([str(source)], out, config=VocabularyConfig(), text=prepared.text, processes=processes)

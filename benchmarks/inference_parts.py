@@ -11,14 +11,14 @@ from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
 from benchmarks.timing import Timing
 from elmo_cli.config import InputConfig, TextConfig, VectorConfig
-from elmo_cli.flows.chosen_vectors import ChosenVectors
-from elmo_cli.flows.embedding import SentenceEmbedder, Vectors
-from elmo_cli.flows.embedding_run import EmbeddingRun
-from elmo_cli.flows.line_losses import LineLosses
-from elmo_cli.flows.line_windows import LineMaker
-from elmo_cli.flows.models import LoadedModel
-from elmo_cli.flows.numbered_text import NumberedText
-from elmo_cli.flows.scoring import score, sentence_sequences
+from elmo_cli.flows.evaluation.line_losses import LineLosses
+from elmo_cli.flows.evaluation.scoring import score, sentence_sequences
+from elmo_cli.flows.models.loaded import LoadedModel
+from elmo_cli.flows.vectors.chosen_vectors import ChosenVectors
+from elmo_cli.flows.vectors.embedding import SentenceEmbedder, Vectors
+from elmo_cli.flows.vectors.embedding_run import EmbeddingRun
+from elmo_cli.flows.vectors.line_windows import LineMaker
+from elmo_cli.flows.vectors.numbered_text import NumberedText
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.model.lstm import LstmState

@@ -15,8 +15,8 @@ from benchmarks.limits import ProductLimits
 from benchmarks.plans import Case
 from benchmarks.texts import BenchText, encoded, synthetic
 from benchmarks.timing import Timing, measure
-from elmo_cli.flows.token_vectors import spellings
-from elmo_cli.flows.training import Trainer
+from elmo_cli.flows.models.token_vectors import spellings
+from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.text.store import EncodedText
 
@@ -113,7 +113,7 @@ class DeviceBatch:
 
     @classmethod
     def of(cls, trainer: Trainer, step: int) -> "DeviceBatch":
-        """What :meth:`elmo_cli.flows.training.Trainer.step` makes of a window."""
+        """What :meth:`elmo_cli.flows.pretraining.training.Trainer.step` makes of a window."""
         window = trainer.windows.batch(step)
         types_U = np.unique(window.inputs_GBT)
         chars_UW = spellings(trainer.text, types_U, trainer.bilm).to(trainer.device)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from elmo_cli.config import parse_assignments
-from elmo_cli.flows.evaluate import evaluate
+from elmo_cli.flows.evaluation.evaluate import evaluate
 from elmo_cli.flows.evaluation_results import EvaluateResult
-from elmo_cli.flows.pretrain import pretrain
+from elmo_cli.flows.pretraining.pretrain import pretrain
 from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.run_results import PretrainResult
 from elmo_cli.train.metrics import read_metrics

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _load(folder: Path, container: str) -> dict[str, float]:
     from elmo_cli.api.elmo import Elmo
-    from elmo_cli.flows.models import load_model
+    from elmo_cli.flows.models.loaded import load_model
 
     before, begin = _memory("VmRSS"), time.perf_counter()
     files = folder / "folder/options.json", folder / "folder/weights.hdf5"

@@ -12,7 +12,7 @@ from benchmarks.lab import Bench
 from benchmarks.timing import Timing, measure
 from elmo_cli.config import TextConfig, VocabularyConfig
 from elmo_cli.errors import ElmoError
-from elmo_cli.flows.vocabulary import build_vocabulary
+from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 from elmo_cli.text.readers import read_lines
 from elmo_cli.text.store_building import build_store
 from elmo_cli.text.tokenizers import make_tokenizer

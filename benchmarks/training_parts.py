@@ -12,7 +12,7 @@ from benchmarks import flops
 from benchmarks.figures import Figure
 from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
-from elmo_cli.flows.training import CLASS_BIASES, CLASS_TABLE
+from elmo_cli.flows.pretraining.training import CLASS_BIASES, CLASS_TABLE
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import TouchedRows, sampled_losses
 from elmo_cli.train.adagrad import clip_to_norm

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elmo_cli import load_model
-from elmo_cli.flows.embedding import SentenceEmbedder, layer_choice
-from elmo_cli.flows.models import LoadedModel, start_state
-from elmo_cli.flows.nearest import unit
+from elmo_cli.flows.models.loaded import LoadedModel, start_state
+from elmo_cli.flows.vectors.embedding import SentenceEmbedder, layer_choice
+from elmo_cli.flows.vectors.nearest import unit
 
 TREEBANK = Path(__file__).parents[2] / "shared" / "data" / "ud-english-ewt"
 LEAST, MOST = 15, 60

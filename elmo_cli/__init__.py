@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elmo_cli.api.features import pad_features as pad_features
     from elmo_cli.api.ids import batch_to_ids as batch_to_ids
     from elmo_cli.api.token_embedder import ElmoTokenEmbedder as ElmoTokenEmbedder
-    from elmo_cli.flows.models import load_model as load_model
+    from elmo_cli.flows.models.loaded import load_model as load_model
     from elmo_cli.model.scalar_mix import ScalarMix as ScalarMix
 
 __version__ = "0.1.0"
@@ -38,7 +38,7 @@ _HOMES = {
     "FeatureDataset": "elmo_cli.api.features",
     "ScalarMix": "elmo_cli.model.scalar_mix",
     "batch_to_ids": "elmo_cli.api.ids",
-    "load_model": "elmo_cli.flows.models",
+    "load_model": "elmo_cli.flows.models.loaded",
     "open_features": "elmo_cli.api.features",
     "pad_features": "elmo_cli.api.features",
 }

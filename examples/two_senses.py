@@ -12,8 +12,8 @@ import sys
 import numpy as np
 
 from elmo_cli import load_model
-from elmo_cli.flows.embedding import SentenceEmbedder
-from elmo_cli.flows.models import start_state
+from elmo_cli.flows.models.loaded import start_state
+from elmo_cli.flows.vectors.embedding import SentenceEmbedder
 
 WORD = "set"
 SENSES = {

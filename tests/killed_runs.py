@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from elmo_cli.flows import training_run
-from elmo_cli.flows.pretrain import pretrain
+from elmo_cli.flows.pretraining import training_run
+from elmo_cli.flows.pretraining.pretrain import pretrain
 from elmo_cli.flows.reports import Progress
 
 COUNTED = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "tempfile.mkstemp"}

@@ -165,7 +165,9 @@ def test_the_readme_s_tree_is_what_is_there() -> None:
     drawn = set(_tree(ROOT / "README.md"))
     absent = sorted(str(path) for path in drawn if not (ROOT / path).exists())
     assert not absent, f"README.md draws what is not there: {absent}"
-    there = {path.relative_to(ROOT) for path in [*PACKAGE.glob("*"), *PACKAGE.glob("*/*.py")]}
+    there = {
+        path.relative_to(ROOT) for path in [*PACKAGE.glob("*"), *PACKAGE.glob("*/*.py"), *PACKAGE.glob("*/*/*.py")]
+    }
     named = {path for path in there if path.name not in ("__init__.py", "__pycache__", "py.typed")}
     missing = sorted(str(path) for path in named - drawn)
     assert not missing, f"README.md does not draw: {missing}"

@@ -14,8 +14,8 @@ from elmo_cli.api.packing import Packing, token_mask
 from elmo_cli.api.states import RowStates
 from elmo_cli.api.token_encoder import WordCache, encode_tokens
 from elmo_cli.errors import ConfigError, ModelError
-from elmo_cli.flows.embedding import STATES
-from elmo_cli.flows.models import LoadedModel, start_state
+from elmo_cli.flows.models.loaded import LoadedModel, start_state
+from elmo_cli.flows.vectors.embedding import STATES
 from elmo_cli.model.char_cnn import CharCnn
 from elmo_cli.text.vocabulary import BEGIN, END
 

@@ -11,7 +11,7 @@ from elmo_cli.api.context import ContextLayers
 from elmo_cli.api.loading import Place, load_files
 from elmo_cli.api.saving import recorded_mixes, save_model, set_mixes
 from elmo_cli.errors import ConfigError
-from elmo_cli.flows.models import load_model
+from elmo_cli.flows.models.loaded import load_model
 from elmo_cli.model.scalar_mix import ScalarMix
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from elmo_cli.api.loading import Place, load_one
 from elmo_cli.device import pick_device
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.embedding import STATES, Sentence, SentenceEmbedder, Vectors, layer_choice
-from elmo_cli.flows.models import start_state
+from elmo_cli.flows.models.loaded import start_state
+from elmo_cli.flows.vectors.embedding import STATES, Sentence, SentenceEmbedder, Vectors, layer_choice
 from elmo_cli.formats.features import FORMAT, FeatureWriter
 from elmo_cli.formats.whole_hdf5 import whole_hdf5
 from elmo_cli.model.lstm import LstmState

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from elmo_cli.config import TextConfig
 from elmo_cli.errors import ConfigError
-from elmo_cli.flows.models import LoadedModel, load_model
+from elmo_cli.flows.models.loaded import LoadedModel, load_model
 from elmo_cli.formats.model_source import open_model
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.published import adopt_published

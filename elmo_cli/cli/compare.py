@@ -29,7 +29,7 @@ def command(
 
     The best comes first. Runs whose held-out texts or vocabularies differ are not comparable by perplexity.
     """
-    from elmo_cli.flows.compare_runs import compare_runs
+    from elmo_cli.flows.pretraining.compare_runs import compare_runs
 
     result = follow(compare_runs(runs), quiet=quiet, verbose=verbose)
     assert isinstance(result, CompareRunsResult)

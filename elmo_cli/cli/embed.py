@@ -269,7 +269,7 @@ def command(
     )
     reading = InputConfig(format=input_format.value, field=field, encoding=encoding, decode_errors=decode_errors.value)
     is_first = place_in_group()[0] == 0
-    from elmo_cli.flows.embed import embed
+    from elmo_cli.flows.vectors.embed import embed
 
     flow = embed(
         model_dir,

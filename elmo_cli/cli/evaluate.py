@@ -182,7 +182,7 @@ def command(
 
     Every position is scored once, with the full softmax and without dropout. Of a prepared corpus, the held-out text.
     """
-    from elmo_cli.flows.arguments import models_and_inputs
+    from elmo_cli.flows.evaluation.arguments import models_and_inputs
 
     reading = InputConfig(format=format.value, field=field, encoding=encoding, decode_errors=decode_errors.value)
     models, inputs = models_and_inputs(arguments)
@@ -222,7 +222,7 @@ def command(
         return follow(flow, quiet=quiet, verbose=verbose) if is_first else list(flow)[-1]
 
     if len(models) > 1:
-        from elmo_cli.flows.compare import compare
+        from elmo_cli.flows.evaluation.compare import compare
 
         _refuse(
             {"--protocol": protocol is not Protocol.EXACT, "--explain": explain, "--details": details, **alone},
@@ -231,7 +231,7 @@ def command(
         result = run(compare(models, inputs, **policy, **shown, **shared))
         title, rows_shown = f"Compared on {' '.join(inputs)}", compared_rows(result)
     elif protocol is Protocol.BILM_TF:
-        from elmo_cli.flows.reference_evaluation import evaluate_as_reference
+        from elmo_cli.flows.evaluation.reference_evaluation import evaluate_as_reference
 
         _refuse(
             {"--context": context is not Context.SENTENCE, "--start": start is not Start.MODEL, "--explain": explain}
@@ -241,7 +241,7 @@ def command(
         result = run(evaluate_as_reference(models[0], inputs, rows=rows, **shared))
         title, rows_shown = f"Perplexity of {result.model} by bilm-tf's procedure", reference_rows(result)
     else:
-        from elmo_cli.flows.evaluate import evaluate
+        from elmo_cli.flows.evaluation.evaluate import evaluate
 
         result = run(evaluate(models[0], inputs, **policy, **single, **shown, **shared))
         title = f"Perplexity of {result.model}"

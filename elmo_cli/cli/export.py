@@ -77,7 +77,7 @@ def command(
     """
     if to is None and vectors is None:
         raise typer.BadParameter("say in which form: hdf5, nlpl, safetensors or word2vec", param_hint="--to")
-    from elmo_cli.flows.export import export
+    from elmo_cli.flows.models.export import export
 
     flow = export(
         model_dir,

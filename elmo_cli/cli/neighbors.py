@@ -80,8 +80,8 @@ def command(
 
     The same sentence counts once, however often the text has it.
     """
-    from elmo_cli.flows.neighbors import neighbors
     from elmo_cli.flows.vector_results import NeighborsResult
+    from elmo_cli.flows.vectors.neighbors import neighbors
 
     flow = neighbors(
         model_dir,

@@ -80,8 +80,8 @@ def command(
     The page is one file that needs no network; where the pointer rests on a point, its sentence is shown. The axes are
     the points' first two principal components.
     """
-    from elmo_cli.flows.plot import plot
     from elmo_cli.flows.vector_results import PlotResult
+    from elmo_cli.flows.vectors.plot import plot
 
     flow = plot(
         source,

@@ -39,7 +39,7 @@ def command(
 
     forward: from the words before the gap. backward: from those after it. both: their product, renormalised.
     """
-    from elmo_cli.flows.predict import predict
+    from elmo_cli.flows.evaluation.predict import predict
 
     flow = predict(
         model_dir,

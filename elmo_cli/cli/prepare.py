@@ -147,7 +147,7 @@ def command(
         shard_sentences=shard_sentences,
         seed=seed,
     )
-    from elmo_cli.flows.prepare import prepare
+    from elmo_cli.flows.corpora.prepare import prepare
 
     flow = prepare(
         inputs,

@@ -48,7 +48,7 @@ def command(
     if name is None and (config is not None or assignments):
         raise typer.BadParameter("name the preset that the settings are laid over", param_hint="NAME")
     settings = gather(config, assignments or [], {})
-    from elmo_cli.flows.presets import presets
+    from elmo_cli.flows.pretraining.presets import presets
 
     result = follow(presets(name, settings), quiet=quiet, verbose=verbose)
     if isinstance(result, PresetsResult):

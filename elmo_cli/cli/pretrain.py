@@ -267,7 +267,7 @@ def command(
         "train.seed": seed,
     }
     settings = gather(config, assignments or [], flags)
-    from elmo_cli.flows.pretrain import pretrain
+    from elmo_cli.flows.pretraining.pretrain import pretrain
     from elmo_cli.flows.stopping import Stop
 
     stop = Stop()

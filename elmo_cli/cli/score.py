@@ -45,7 +45,7 @@ def command(
     Writes a line per line: tokens, words outside the vocabulary, log10 of the probability forward, backward and their
     mean (sentence end or begin included), and the joint perplexity. Tab-separated with a heading, or JSON lines.
     """
-    from elmo_cli.flows.score import score_lines
+    from elmo_cli.flows.evaluation.score import score_lines
 
     flow = score_lines(
         model_dir,

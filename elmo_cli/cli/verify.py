@@ -19,7 +19,7 @@ def command(
 
     Nothing is read that could lead to another file or beyond the memory.
     """
-    from elmo_cli.flows.verify import verify
+    from elmo_cli.flows.models.verify import verify
 
     result = follow(verify(model_dir), quiet=quiet, verbose=verbose)
     assert isinstance(result, VerifyResult)

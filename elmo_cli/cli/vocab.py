@@ -132,7 +132,7 @@ def command(
         return follow(flow, quiet=quiet, verbose=verbose)
 
     if check is not None:
-        from elmo_cli.flows.vocabulary_check import check_vocabulary
+        from elmo_cli.flows.corpora.vocabulary_check import check_vocabulary
 
         checked = run(check_vocabulary(check, repaired=out if repair else None))
         assert isinstance(checked, VocabularyCheckResult)
@@ -140,7 +140,7 @@ def command(
         if not checked.sound and not repair:
             raise typer.Exit(1)
     elif counts_only is not None:
-        from elmo_cli.flows.part_counts import count_only
+        from elmo_cli.flows.corpora.part_counts import count_only
 
         counted = run(
             count_only(
@@ -167,11 +167,11 @@ def command(
             "processes": processes,
         }
         if merge:
-            from elmo_cli.flows.merging import merge_counts
+            from elmo_cli.flows.corpora.merging import merge_counts
 
             built = run(merge_counts([Path(name) for name in names], out, **common))
         else:
-            from elmo_cli.flows.vocabulary import build_vocabulary
+            from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 
             built = run(build_vocabulary(names, out, text=text, **common))
         assert isinstance(built, VocabularyResult)

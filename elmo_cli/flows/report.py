@@ -7,11 +7,11 @@ from pathlib import Path
 from elmo_cli import __version__
 from elmo_cli.errors import OutputError, TextError
 from elmo_cli.files import write_text
-from elmo_cli.flows.corpus_figures import prepared_figures, store_figures
+from elmo_cli.flows.corpora.corpus_figures import prepared_figures, store_figures
 from elmo_cli.flows.model_results import ReportResult
+from elmo_cli.flows.pretraining.run_figures import runs_page
+from elmo_cli.flows.pretraining.runs import is_run
 from elmo_cli.flows.reports import Reports
-from elmo_cli.flows.run_figures import runs_page
-from elmo_cli.flows.runs import is_run
 from elmo_cli.pages.corpus import corpus_page
 from elmo_cli.text.prepared import is_prepared
 from elmo_cli.text.store import is_store

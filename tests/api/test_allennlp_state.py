@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from elmo_cli import Elmo, batch_to_ids
 from elmo_cli.api.allennlp_state import _forget, _without_one
 from elmo_cli.config import ModelConfig
-from elmo_cli.flows.models import load_model
+from elmo_cli.flows.models.loaded import load_model
 from elmo_cli.model.published import to_published
 from tests import numpy_elmo as reference
 from tests.formats import containers

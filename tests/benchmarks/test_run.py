@@ -24,7 +24,7 @@ from benchmarks.session import FORMAT, MODEL_PARTS, PARTS
 from benchmarks.texts import BenchText
 from benchmarks.timing import Timing
 from elmo_cli.errors import ElmoError
-from elmo_cli.flows.token_vectors import spellings
+from elmo_cli.flows.models.token_vectors import spellings
 
 FOLDER = Path(run.__file__).parent
 

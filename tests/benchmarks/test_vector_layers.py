@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import vector_layers as bench
-from elmo_cli.flows.models import load_model
+from elmo_cli.flows.models.loaded import load_model
 from tests.flows.small_model import SmallModel
 
 TREEBANK = """# text = You bank.

@@ -64,13 +64,13 @@ Play = Callable[..., list[Call]]
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
-    """``play("evaluate", reports)`` puts a made-up flow in a flow's place and returns the list of its calls.
+    """``play("evaluation.evaluate", reports)`` puts a made-up flow in a flow's place and returns the list of its calls.
 
     ``reports`` is what the flow yields: a list, a generator function, or an exception that it raises.
     """
 
     def put(module: str, reports: Any, function: str | None = None) -> list[Call]:
-        name, function = f"elmo_cli.flows.{module}", function or module
+        name, function = f"elmo_cli.flows.{module}", function or module.rpartition(".")[2]
         calls: list[Call] = []
         real = inspect.signature(getattr(importlib.import_module(name), function))
 

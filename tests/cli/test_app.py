@@ -51,24 +51,28 @@ MODULES = {
     "verify": verify,
 }
 FLOWS = {
-    "prepare": ("prepare", "prepare"),
-    "vocab": ("vocabulary", "build_vocabulary"),
-    "presets": ("presets", "presets"),
-    "pretrain": ("pretrain", "pretrain"),
-    "eval": ("evaluate", "evaluate"),
-    "score": ("score", "score_lines"),
-    "predict": ("predict", "predict"),
-    "embed": ("embed", "embed"),
-    "neighbors": ("neighbors", "neighbors"),
-    "plot": ("plot", "plot"),
+    "prepare": ("corpora.prepare", "prepare"),
+    "vocab": ("corpora.vocabulary", "build_vocabulary"),
+    "presets": ("pretraining.presets", "presets"),
+    "pretrain": ("pretraining.pretrain", "pretrain"),
+    "eval": ("evaluation.evaluate", "evaluate"),
+    "score": ("evaluation.score", "score_lines"),
+    "predict": ("evaluation.predict", "predict"),
+    "embed": ("vectors.embed", "embed"),
+    "neighbors": ("vectors.neighbors", "neighbors"),
+    "plot": ("vectors.plot", "plot"),
     "info": ("info", "info"),
-    "compare": ("compare_runs", "compare_runs"),
+    "compare": ("pretraining.compare_runs", "compare_runs"),
     "report": ("report", "report"),
-    "export": ("export", "export"),
-    "verify": ("verify", "verify"),
+    "export": ("models.export", "export"),
+    "verify": ("models.verify", "verify"),
 }
 
-OTHER_FLOWS = [("part_counts", "count_only"), ("merging", "merge_counts"), ("vocabulary_check", "check_vocabulary")]
+OTHER_FLOWS = [
+    ("corpora.part_counts", "count_only"),
+    ("corpora.merging", "merge_counts"),
+    ("corpora.vocabulary_check", "check_vocabulary"),
+]
 """Of ``elmo vocab``, one for each of its modes."""
 
 FAKE_INFO = """
@@ -166,7 +170,7 @@ def test_verbose_shows_where_an_error_arose(elmo, play) -> None:
 
 
 def test_quiet_may_stand_before_the_command_or_after_it(elmo, play, evaluation) -> None:
-    play("evaluate", [Notice(text="warming up"), evaluation])
+    play("evaluation.evaluate", [Notice(text="warming up"), evaluation])
     assert elmo("eval", "m", "x").err == "warming up\n"
     for words in (("--quiet", "eval", "m", "x"), ("-q", "eval", "m", "x"), ("eval", "m", "x", "-q")):
         outcome = elmo(*words)

@@ -48,7 +48,7 @@ RESULT = CompareRunsResult(differing=["inputs", "train.learning_rate", "torch"],
 
 
 def test_a_run_is_a_line_with_what_differs_and_what_came_of_it(elmo, play) -> None:
-    calls = play("compare_runs", [RESULT])
+    calls = play("pretraining.compare_runs", [RESULT])
     outcome = elmo("compare", "sweep/good", "sweep/begun")
     assert calls[0].args == ([Path("sweep/good"), Path("sweep/begun")],)
     heads, good, begun = outcome.out.splitlines()
@@ -66,7 +66,7 @@ def test_a_run_is_a_line_with_what_differs_and_what_came_of_it(elmo, play) -> No
 
 
 def test_runs_with_the_same_text_need_no_warning(elmo, play) -> None:
-    play("compare_runs", [CompareRunsResult(differing=["train.learning_rate"], runs=[GOOD])])
+    play("pretraining.compare_runs", [CompareRunsResult(differing=["train.learning_rate"], runs=[GOOD])])
     assert elmo("compare", "sweep/good").err == ""
 
 
@@ -75,7 +75,7 @@ def test_on_a_terminal_too_narrow_for_lines_a_run_is_a_column(
     elmo, play, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     monkeypatch.setattr(compare, "Console", partial(Console, force_terminal=True, width=width))
-    play("compare_runs", [replace(RESULT, differing=["train.learning_rate"])])
+    play("pretraining.compare_runs", [replace(RESULT, differing=["train.learning_rate"])])
     lines = [line.split() for line in elmo("compare", "a", "b").out.splitlines()]
     if width == 400:
         assert lines[0][:3] == ["run", "train.learning_rate", "held-out"]
@@ -85,7 +85,7 @@ def test_on_a_terminal_too_narrow_for_lines_a_run_is_a_column(
 
 
 def test_json_has_all_of_it(elmo, play) -> None:
-    play("compare_runs", [RESULT])
+    play("pretraining.compare_runs", [RESULT])
     outcome = elmo("compare", "a", "b", "--json")
     assert json.loads(outcome.out) == RESULT.to_json()
     assert outcome.err == ""

@@ -27,7 +27,7 @@ TYPED = ("embed", "run/model", "a.txt", "--out", "vectors.hdf5")
 
 
 def test_the_defaults(elmo, play) -> None:
-    calls = play("embed", [RESULT])
+    calls = play("vectors.embed", [RESULT])
     assert elmo(*TYPED).code == 0
     assert calls[0].args == (Path("run/model"), "a.txt", Path("vectors.hdf5"))
     assert calls[0].options == {
@@ -47,7 +47,7 @@ def test_the_defaults(elmo, play) -> None:
 
 
 def test_every_option_arrives(elmo, play) -> None:
-    calls = play("embed", [RESULT])
+    calls = play("vectors.embed", [RESULT])
     words = "--layers weighted --state carry --blank-lines skip --tokenizer words --decode-errors replace"
     words += " --input-format csv --field 2 --encoding latin-1 --batch-sentences 3 --device cuda:1 --threads 4"
     words += " --weights 0.2,0.5,0.3 --gamma 2 --sentence-vectors first-last --normalize --layout flat --format npy"
@@ -84,7 +84,7 @@ def test_every_option_arrives(elmo, play) -> None:
 
 
 def test_other_processes_of_a_group_say_nothing(elmo, play, monkeypatch) -> None:
-    calls = play("embed", [RESULT])
+    calls = play("vectors.embed", [RESULT])
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     outcome = elmo(*TYPED)
@@ -92,14 +92,14 @@ def test_other_processes_of_a_group_say_nothing(elmo, play, monkeypatch) -> None
 
 
 def test_weights_that_are_no_numbers_are_a_wrong_command_line(elmo, play) -> None:
-    play("embed", [RESULT])
+    play("vectors.embed", [RESULT])
     outcome = elmo(*TYPED, "--layers", "weighted", "--weights", "0.5;0.5")
     assert outcome.code == 2
     assert "'0.5;0.5': expected numbers with commas" in " ".join(outcome.err.replace("│", " ").split())
 
 
 def test_sentences_with_a_key_that_was_there_already_are_counted(elmo, play) -> None:
-    play("embed", [replace(RESULT, layout="manylangs", left_out=3)])
+    play("vectors.embed", [replace(RESULT, layout="manylangs", left_out=3)])
     assert elmo(*TYPED).out.splitlines()[1:3] == [
         "  sentences    1,000              one dataset each, named by its words",
         "  repeated     3                  sentences that had the key of one before them",
@@ -108,7 +108,7 @@ def test_sentences_with_a_key_that_was_there_already_are_counted(elmo, play) -> 
 
 @pytest.mark.parametrize("layers", ["all", "top", "average"])
 def test_allennlp_s_flags_choose_layers(elmo, play, layers: str) -> None:
-    calls = play("embed", [RESULT])
+    calls = play("vectors.embed", [RESULT])
     assert elmo(*TYPED, f"--{layers}").code == 0
     assert elmo(*TYPED, f"--{layers}", "--layers", layers).code == 0
     assert [call.options["vectors"].layers for call in calls] == [layers, layers]
@@ -124,14 +124,14 @@ def test_allennlp_s_flags_choose_layers(elmo, play, layers: str) -> None:
     ],
 )
 def test_a_choice_of_layers_that_is_none_is_a_wrong_command_line(elmo, play, words, message: str) -> None:
-    play("embed", [RESULT])
+    play("vectors.embed", [RESULT])
     outcome = elmo(*TYPED, *words)
     assert outcome.code == 2
     assert message in " ".join(outcome.err.replace("│", " ").split())
 
 
 def test_the_table_explains_its_figures(elmo, play) -> None:
-    play("embed", [RESULT])
+    play("vectors.embed", [RESULT])
     assert elmo(*TYPED).out.splitlines() == [
         "Vectors in vectors.hdf5",
         "  sentences    1,000              one dataset each, named by its line from 0",
@@ -145,5 +145,5 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
 
 
 def test_json_has_every_figure(elmo, play) -> None:
-    play("embed", [RESULT])
+    play("vectors.embed", [RESULT])
     assert json.loads(elmo(*TYPED, "--json").out) == RESULT.to_json()

@@ -38,14 +38,14 @@ DEFAULTS = {
 
 
 def test_the_defaults(elmo, play, evaluation) -> None:
-    calls = play("evaluate", [evaluation])
+    calls = play("evaluation.evaluate", [evaluation])
     assert elmo("eval", "run/model", "a.txt", "b.txt").code == 0
     assert calls[0].args == ("run/model", ["a.txt", "b.txt"])
     assert calls[0].options == DEFAULTS
 
 
 def test_every_option_arrives(elmo, play, evaluation) -> None:
-    calls = play("evaluate", [evaluation])
+    calls = play("evaluation.evaluate", [evaluation])
     words = "eval m - --context stream --start zero --tokenizer whitespace --decode-errors replace --format jsonl"
     words += " --field body --encoding latin-1 --batch-tokens 100 --device cpu --threads 2 --split test"
     words += " --sentences s.tsv --words w.parquet --overwrite --baseline a --baseline b --order 3 --scores-dir kept"
@@ -73,7 +73,7 @@ def test_every_option_arrives(elmo, play, evaluation) -> None:
 
 
 def test_the_table_names_the_policy_beside_the_number(elmo, play, evaluation) -> None:
-    play("evaluate", [evaluation])
+    play("evaluation.evaluate", [evaluation])
     assert elmo("eval", "run/model", "a.txt").out.splitlines() == [
         "Perplexity of run/model",
         "  perplexity      210.6           exp of mean loss of both directions, full softmax",
@@ -103,20 +103,20 @@ def _line(out: str, name: str) -> str:
 
 
 def test_pieces_of_words_have_a_figure_per_word_too(elmo, play, evaluation) -> None:
-    play("evaluate", [replace(evaluation, size=TextSize(bytes=61234, characters=60000, words=9876))])
+    play("evaluation.evaluate", [replace(evaluation, size=TextSize(bytes=61234, characters=60000, words=9876))])
     assert _line(elmo("eval", "m", "a.txt").out, "per space word") == (
         "per space word 310.6 perplexity per word between spaces"
     )
 
 
 def test_a_prepared_text_has_no_figure_per_byte(elmo, play, evaluation) -> None:
-    play("evaluate", [replace(evaluation, size=None)])
+    play("evaluation.evaluate", [replace(evaluation, size=None)])
     assert "bits per" not in elmo("eval", "m", "corpus").out
 
 
 def test_stretches_are_told_with_a_stream(elmo, play, evaluation) -> None:
     joint = replace(evaluation.joint, perplexity_without_oov=None)
-    play("evaluate", [replace(evaluation, context="stream", stretches=8, start_state="zero", joint=joint)])
+    play("evaluation.evaluate", [replace(evaluation, context="stream", stretches=8, start_state="zero", joint=joint)])
     out = elmo("eval", "run/model", "a.txt", "--context", "stream").out
     assert _line(out, "context") == "context stream state carried over the text, from sentence to sentence"
     assert _line(out, "stretches") == "stretches 8 pieces of the text, each from the start state"
@@ -132,7 +132,7 @@ def test_stretches_are_told_with_a_stream(elmo, play, evaluation) -> None:
     ],
 )
 def test_the_start_state_is_explained(elmo, play, evaluation, recorded: str, line: str) -> None:
-    play("evaluate", [replace(evaluation, start_state=recorded)])
+    play("evaluation.evaluate", [replace(evaluation, start_state=recorded)])
     assert _line(elmo("eval", "m", "a.txt").out, "start state") == f"start state {line}"
 
 
@@ -147,7 +147,7 @@ def test_a_baseline_stands_below_with_its_difference(elmo, play, evaluation) -> 
         by_frequency=[],
         difference=DIFFERENCE,
     )
-    play("evaluate", [replace(evaluation, baseline=baseline)])
+    play("evaluation.evaluate", [replace(evaluation, baseline=baseline)])
     rows = [" ".join(line.split()) for line in elmo("eval", "m", "a.txt", "--baseline", "b.txt").out.splitlines()]
     assert rows[-3:] == [
         "n-grams 300.5 joint perplexity of a Kneser-Ney 3-gram model counted on 100,000 words",
@@ -158,7 +158,7 @@ def test_a_baseline_stands_below_with_its_difference(elmo, play, evaluation) -> 
 
 def test_details_show_where_the_loss_comes_from(elmo, play, evaluation) -> None:
     bands = replace(evaluation.breakdowns, by_file=evaluation.breakdowns.by_place)
-    play("evaluate", [replace(evaluation, breakdowns=bands)])
+    play("evaluation.evaluate", [replace(evaluation, breakdowns=bands)])
     rows = [" ".join(line.split()) for line in elmo("eval", "m", "a.txt", "--details").out.splitlines()]
     about = "mean loss in nats, forward and backward; share of the whole loss"
     assert rows[rows.index(f"by place {about}") :] == [
@@ -175,12 +175,12 @@ def test_details_show_where_the_loss_comes_from(elmo, play, evaluation) -> None:
         "worst sentences mean loss in nats; number from 1 and tokens",
         "9.500 17: odd words here",
     ]
-    play("evaluate", [evaluation])
+    play("evaluation.evaluate", [evaluation])
     assert "by file" not in elmo("eval", "m", "a.txt", "--details").out
 
 
 def test_every_figure_is_explained_with_its_formula(elmo, play, evaluation) -> None:
-    play("evaluate", [evaluation])
+    play("evaluation.evaluate", [evaluation])
     rows = [" ".join(line.split()) for line in elmo("eval", "m", "a.txt", "--explain").out.splitlines()]
     for name, meaning in DEFINITIONS.items():
         at = rows.index(" ".join(f"{name} {meaning}".split()))
@@ -194,7 +194,7 @@ def test_every_figure_is_explained_with_its_formula(elmo, play, evaluation) -> N
 
 
 def test_json_has_every_figure(elmo, play, evaluation) -> None:
-    play("evaluate", [evaluation])
+    play("evaluation.evaluate", [evaluation])
     assert json.loads(elmo("eval", "m", "a.txt", "--json").out) == evaluation.to_json()
 
 
@@ -210,7 +210,7 @@ def test_the_reference_s_procedure_says_what_it_drops(elmo, play) -> None:
         backward=None,
         seconds=1.0,
     )
-    calls = play("reference_evaluation", [result], "evaluate_as_reference")
+    calls = play("evaluation.reference_evaluation", [result], "evaluate_as_reference")
     out = elmo("eval", "m", "a.txt", "--protocol", "bilm-tf", "--rows", "128", "--split", "train").out
     assert calls[0].args == ("m", ["a.txt"])
     assert calls[0].options == {
@@ -251,7 +251,7 @@ def test_several_models_are_compared(elmo, play, evaluation, models: list[str]) 
         models=[replace(evaluation, model="one"), two],
         differences=[ModelDifference(model="two", difference=DIFFERENCE)],
     )
-    calls = play("compare", [compared])
+    calls = play("evaluation.compare", [compared])
     out = elmo("eval", *models, "a.txt", "b.txt", "--context", "stream", "--report", "p.html", "--heat", "a").out
     assert calls[0].args == (models, ["a.txt", "b.txt"])
     assert calls[0].options == {
@@ -282,7 +282,7 @@ def test_different_vocabularies_are_compared_by_the_byte(elmo, play, evaluation,
         models=[replace(evaluation, model="one"), replace(evaluation, model="two")],
         differences=[ModelDifference(model="two", difference=replace(DIFFERENCE, loss=0.25))],
     )
-    play("compare", [compared])
+    play("evaluation.compare", [compared])
     out = elmo("eval", *models, "a.txt").out
     assert [" ".join(line.split()) for line in out.splitlines()][1:] == [
         "one 1.812 bits per byte",
@@ -305,7 +305,7 @@ def test_different_vocabularies_are_compared_by_the_byte(elmo, play, evaluation,
     ],
 )
 def test_what_is_for_one_model_is_refused_for_several(elmo, play, models: list[str], option: str) -> None:
-    calls = play("compare", [])
+    calls = play("evaluation.compare", [])
     outcome = elmo("eval", *models, "a.txt", *option.split())
     assert outcome.code == 2 and not calls
     said = " ".join(outcome.err.replace("│", " ").split())
@@ -329,7 +329,7 @@ def test_what_is_for_one_model_is_refused_for_several(elmo, play, models: list[s
     ],
 )
 def test_the_reference_s_procedure_takes_no_policy(elmo, play, option: str) -> None:
-    calls = play("reference_evaluation", [], "evaluate_as_reference")
+    calls = play("evaluation.reference_evaluation", [], "evaluate_as_reference")
     outcome = elmo("eval", "m", "a.txt", "--protocol", "bilm-tf", *option.split())
     assert outcome.code == 2 and not calls
     said = " ".join(outcome.err.replace("│", " ").split())
@@ -338,7 +338,7 @@ def test_the_reference_s_procedure_takes_no_policy(elmo, play, option: str) -> N
 
 @pytest.mark.parametrize("numbers", ["one", "1,,2", "1-3", "-1", "²"])
 def test_numbers_of_sentences_have_to_be_numbers(elmo, play, numbers: str) -> None:
-    calls = play("evaluate", [])
+    calls = play("evaluation.evaluate", [])
     outcome = elmo("eval", "m", "a.txt", f"--heat-sentences={numbers}")
     assert outcome.code == 2 and not calls
     assert "Invalid value for --heat-sentences: expected numbers such as 1,5,9" in outcome.err.replace("│", " ")
@@ -356,12 +356,12 @@ def test_no_text_is_an_error_with_an_example(elmo, models: list[str]) -> None:
 def test_of_several_processes_the_first_one_speaks(elmo, play, evaluation, monkeypatch: pytest.MonkeyPatch) -> None:
     reports = [Progress(stage="s", done=1, total=1, unit="u"), Notice(text="careful", warning=True), evaluation]
     monkeypatch.setenv("WORLD_SIZE", "2")
-    play("evaluate", reports)
+    play("evaluation.evaluate", reports)
     outcomes = []
     for rank in ("0", "1"):
         monkeypatch.setenv("RANK", rank)
         outcomes.append(elmo("eval", "m", "a.txt"))
     assert "Warning: careful" in outcomes[0].err and "210.6" in outcomes[0].out
     assert (outcomes[1].code, outcomes[1].out, outcomes[1].err) == (0, "", "")
-    play("evaluate", ConfigError("all processes say it"))
+    play("evaluation.evaluate", ConfigError("all processes say it"))
     assert elmo("eval", "m", "a.txt").err == "Error: all processes say it\n"

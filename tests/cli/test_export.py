@@ -26,7 +26,7 @@ TYPED = ("export", "run/model", "--to", "hdf5", "--out", "elmo")
 
 
 def test_the_defaults(elmo, play) -> None:
-    calls = play("export", [RESULT])
+    calls = play("models.export", [RESULT])
     assert elmo(*TYPED).code == 0
     assert calls[0].args == (Path("run/model"), Path("elmo"))
     assert calls[0].options == {
@@ -44,7 +44,7 @@ def test_the_defaults(elmo, play) -> None:
 
 
 def test_every_option_arrives(elmo, play) -> None:
-    calls = play("export", [RESULT])
+    calls = play("models.export", [RESULT])
     words = "export m --to nlpl --out e.zip --no-softmax --no-card --language no --license mit --corpus Books"
     assert elmo(*words.split(), "--device", "cpu", "--threads", "2", "--overwrite").code == 0
     assert calls[0].options == {
@@ -62,7 +62,7 @@ def test_every_option_arrives(elmo, play) -> None:
 
 
 def test_a_word_list_alone_says_that_vectors_are_wanted(elmo, play) -> None:
-    calls = play("export", [VECTORS])
+    calls = play("models.export", [VECTORS])
     assert elmo("export", "m", "--vectors", "words.txt", "--out", "v.txt").code == 0
     assert calls[0].options["to"] == "word2vec"
     assert calls[0].options["vectors"] == Path("words.txt")
@@ -76,14 +76,14 @@ def test_a_word_list_alone_says_that_vectors_are_wanted(elmo, play) -> None:
     ],
 )
 def test_no_form_is_a_wrong_command_line(elmo, play, words, message: str) -> None:
-    play("export", [RESULT])
+    play("models.export", [RESULT])
     outcome = elmo("export", "m", "--out", "x", *words)
     assert outcome.code == 2
     assert message in " ".join(outcome.err.replace("│", " ").split())
 
 
 def test_the_table_explains_its_figures(elmo, play) -> None:
-    play("export", [RESULT])
+    play("models.export", [RESULT])
     assert elmo(*TYPED).out.splitlines() == [
         "Exported to elmo",
         "  form        hdf5",
@@ -95,7 +95,7 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
 
 
 def test_the_table_of_vectors_explains_its_figures(elmo, play) -> None:
-    play("export", [VECTORS])
+    play("models.export", [VECTORS])
     assert elmo("export", "m", "--vectors", "words.txt", "--out", "v.txt").out.splitlines() == [
         "Exported to v.txt",
         "  form   word2vec",
@@ -107,5 +107,5 @@ def test_the_table_of_vectors_explains_its_figures(elmo, play) -> None:
 
 
 def test_json_has_every_figure(elmo, play) -> None:
-    play("export", [RESULT])
+    play("models.export", [RESULT])
     assert json.loads(elmo(*TYPED, "--json").out) == RESULT.to_json()

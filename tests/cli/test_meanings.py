@@ -100,8 +100,8 @@ def test_every_figure_of_a_saved_module_is_explained(tmp_path: Path) -> None:
 
 
 def test_every_figure_of_a_run_its_model_its_corpus_and_its_store_is_explained(tmp_path: Path) -> None:
-    from elmo_cli.flows.pretrain import pretrain
-    from tests.flows.test_pretrain import SETTINGS
+    from elmo_cli.flows.pretraining.pretrain import pretrain
+    from tests.flows.pretraining.test_pretrain import SETTINGS
 
     text = tmp_path / "text.txt"
     text.write_text("".join(f"Ann likes tea number {number % 7} .\n" for number in range(200)), encoding="utf-8")

@@ -37,7 +37,7 @@ RESULT = NeighborsResult(
 
 
 def test_a_line_per_neighbour_with_the_words_under_one_another(elmo, play) -> None:
-    calls = play("neighbors", [RESULT])
+    calls = play("vectors.neighbors", [RESULT])
     outcome = elmo("neighbors", "run/model", "--word", "bank", "a.txt")
     assert outcome.code == 0
     assert calls[0].args == (Path("run/model"), ["a.txt"])
@@ -69,7 +69,7 @@ def test_a_line_per_neighbour_with_the_words_under_one_another(elmo, play) -> No
 
 
 def test_every_option_reaches_the_flow(elmo, play) -> None:
-    calls = play("neighbors", [RESULT])
+    calls = play("vectors.neighbors", [RESULT])
     words = ["--word", "bank", "--in", "the bank", "--top", "2", "--occurrences", "5", "--layers", "1", "--centre"]
     outcome = elmo("neighbors", "m", "a.txt", "b.txt", *words, "--other-words", "--start", "zero", "--quiet")
     assert outcome.err == ""
@@ -80,7 +80,7 @@ def test_every_option_reaches_the_flow(elmo, play) -> None:
 
 
 def test_json_has_all_of_it(elmo, play) -> None:
-    play("neighbors", [RESULT])
+    play("vectors.neighbors", [RESULT])
     assert json.loads(elmo("neighbors", "m", "a.txt", "--word", "bank", "--json").out) == RESULT.to_json()
 
 

@@ -21,7 +21,7 @@ RESULT = PlotResult(
 
 
 def test_vectors_of_a_file_are_drawn(elmo, play) -> None:
-    calls = play("plot", [RESULT])
+    calls = play("vectors.plot", [RESULT])
     outcome = elmo("plot", "vectors.hdf5", "--word", "spring", "--word", "light")
     assert outcome.code == 0
     assert calls[0].args == (Path("vectors.hdf5"), [])
@@ -49,12 +49,12 @@ def test_vectors_of_a_file_are_drawn(elmo, play) -> None:
 
 
 def test_with_one_colour_none_is_alike(elmo, play) -> None:
-    play("plot", [replace(RESULT, groups={"spring": 45})])
+    play("vectors.plot", [replace(RESULT, groups={"spring": 45})])
     assert "alike" not in elmo("plot", "vectors.hdf5", "--word", "spring").out
 
 
 def test_a_model_and_texts_are_drawn_with_every_option(elmo, play) -> None:
-    calls = play("plot", [RESULT])
+    calls = play("vectors.plot", [RESULT])
     words = ["--word", "spring", "--colour", "label", "--labels", "l.txt", "--layers", "top", "--limit", "9"]
     outcome = elmo("plot", "run/model", "a.txt", "b.txt", *words, "--out", "p.svg", "--overwrite", "--json")
     assert json.loads(outcome.out) == {**RESULT.to_json(), "variance": [0.3217, 0.1366]}
@@ -65,7 +65,7 @@ def test_a_model_and_texts_are_drawn_with_every_option(elmo, play) -> None:
 
 
 def test_an_error_is_shown_with_its_hint(elmo, play) -> None:
-    play("plot", TextError("v.hdf5: expected the word 'bnak'", hint="the text has bank"))
+    play("vectors.plot", TextError("v.hdf5: expected the word 'bnak'", hint="the text has bank"))
     outcome = elmo("plot", "v.hdf5", "--word", "bnak")
     assert outcome.code == 1
     assert outcome.err == "Error: v.hdf5: expected the word 'bnak'\nHint: the text has bank\n"

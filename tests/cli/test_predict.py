@@ -27,7 +27,7 @@ RESULT = PredictResult(
 
 
 def test_the_lists_stand_side_by_side(elmo, play) -> None:
-    calls = play("predict", [RESULT])
+    calls = play("evaluation.predict", [RESULT])
     outcome = elmo("predict", "run/model", "the [?] of [?]", "--word", "shore", "--top", "2")
     assert outcome.code == 0
     assert calls[0].args == (Path("run/model"), "the [?] of [?]")
@@ -49,5 +49,5 @@ def test_the_lists_stand_side_by_side(elmo, play) -> None:
 
 
 def test_json_has_all_of_it(elmo, play) -> None:
-    play("predict", [RESULT])
+    play("evaluation.predict", [RESULT])
     assert json.loads(elmo("predict", "m", "[?]", "--json").out) == RESULT.to_json()

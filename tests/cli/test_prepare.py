@@ -34,7 +34,7 @@ RESULT = PrepareResult(
 
 
 def test_the_defaults_are_those_of_the_settings(elmo, play) -> None:
-    calls = play("prepare", [RESULT])
+    calls = play("corpora.prepare", [RESULT])
     assert elmo("prepare", "a.txt", "b", "--out", "prepared").code == 0
     assert calls[0].args == (["a.txt", "b"], Path("prepared"))
     assert calls[0].options == {
@@ -50,7 +50,7 @@ def test_the_defaults_are_those_of_the_settings(elmo, play) -> None:
 
 
 def test_every_option_arrives(elmo, play) -> None:
-    calls = play("prepare", [RESULT])
+    calls = play("corpora.prepare", [RESULT])
     words = "prepare - --out p --format jsonl --field body --encoding latin-1 --decode-errors skip --documents line"
     words += " --tokenizer sentencepiece --language de --normalization nfkc --lowercase --zero-digits"
     words += " --pieces 500 --pieces-algorithm bpe --character-coverage 0.99 --pieces-model m"
@@ -75,7 +75,7 @@ def test_every_option_arrives(elmo, play) -> None:
 
 
 def test_the_table_explains_its_figures(elmo, play) -> None:
-    play("prepare", [RESULT])
+    play("corpora.prepare", [RESULT])
     assert elmo("prepare", "a.txt", "--out", "prepared").out.splitlines() == [
         "Prepared text in prepared",
         "  read              41.2 MB    in 3 files with 12 documents",
@@ -98,7 +98,7 @@ def test_what_was_dropped_and_odd_is_in_the_table_where_there_was_any(elmo, play
         oddities={"NUL characters": 7},
         processes=2,
     )
-    play("prepare", [full])
+    play("corpora.prepare", [full])
     assert elmo("prepare", "a.txt", "--out", "prepared").out.splitlines()[-9:] == [
         "  test                  5          sentences for testing",
         "  test tokens           66         words and punctuation marks in them",
@@ -119,7 +119,7 @@ def test_the_help_has_a_panel_for_each_kind_of_option(elmo) -> None:
 
 
 def test_json_has_every_figure(elmo, play) -> None:
-    play("prepare", [RESULT])
+    play("corpora.prepare", [RESULT])
     assert json.loads(elmo("prepare", "a.txt", "--out", "prepared", "--json").out) == RESULT.to_json()
 
 

@@ -20,19 +20,19 @@ SETTLED = override(preset("tiny"), {"train": {"window": 40}}, where="test")
 
 
 def test_presets_are_listed_with_their_sizes(elmo, play) -> None:
-    play("presets", [LIST])
+    play("pretraining.presets", [LIST])
     outcome = elmo("presets")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
         "Presets; with the ending -bilm-tf, bilm-tf's exact training recipe",
         "  tiny  0.7592 million parameters  2x256 to 64; a first run",
     ]
-    play("presets", [LIST])
+    play("pretraining.presets", [LIST])
     assert json.loads(elmo("presets", "--json").out) == LIST.to_json()
 
 
 def test_one_preset_is_printed_as_toml_that_says_what_each_setting_is(elmo, play) -> None:
-    calls = play("presets", [PresetResult(name="tiny", config=to_dict(SETTLED))])
+    calls = play("pretraining.presets", [PresetResult(name="tiny", config=to_dict(SETTLED))])
     outcome = elmo("presets", "tiny", "--set", "train.window=40")
     assert calls[0].args == ("tiny", {"train": {"window": 40}})
     assert override(RunConfig(), tomllib.loads(outcome.out), where="test") == SETTLED
@@ -44,7 +44,7 @@ def test_one_preset_is_printed_as_toml_that_says_what_each_setting_is(elmo, play
 
 def test_one_preset_as_json_is_all_of_it(elmo, play) -> None:
     result = PresetResult(name="tiny", config=to_dict(SETTLED))
-    play("presets", [result])
+    play("pretraining.presets", [result])
     assert json.loads(elmo("presets", "tiny", "--json").out) == result.to_json()
 
 

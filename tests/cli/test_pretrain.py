@@ -35,7 +35,7 @@ RESULT = PretrainResult(
 
 
 def test_text_and_a_place_are_enough(elmo, play) -> None:
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     assert elmo("pretrain", "corpus.txt", "--out", "run").code == 0
     assert calls[0].args == (["corpus.txt"], Path("run"))
     assert calls[0].options == {
@@ -55,7 +55,7 @@ def test_text_and_a_place_are_enough(elmo, play) -> None:
 def test_every_option_arrives(elmo, play, tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text("train.window = 40\ntrain.rows = 2\n")
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     words = "pretrain a.txt b.txt --out run --preset small-bilm-tf --vocab v.txt --validation c.txt --validation d.txt"
     words += " --tokenizer whitespace --language de --decode-errors skip --documents file --epochs 2 --rows 8 --seed 3"
     words += " --format csv --field 2 --encoding latin-1 --device cpu --threads 2 --resume --tensorboard"
@@ -90,13 +90,13 @@ def test_every_option_arrives(elmo, play, tmp_path: Path) -> None:
 def test_a_run_is_as_long_as_the_flag_says_whatever_the_file_says(elmo, play, tmp_path: Path, flag: str, value) -> None:
     config = tmp_path / "run.toml"
     config.write_text("train.epochs = 7.0\n")
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     assert elmo("pretrain", "a.txt", "--out", "run", "--config", str(config), f"--{flag}", str(value)).code == 0
     assert calls[0].options["settings"] == {"train": {flag: value}}
 
 
 def test_what_a_token_is_arrives(elmo, play) -> None:
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     words = "pretrain a.txt --out run --tokenizer sentencepiece --normalization nfkc --lowercase --zero-digits"
     words += " --pieces 900 --pieces-algorithm bpe --character-coverage 0.99 --pieces-model own.model"
     assert elmo(*words.split()).code == 0
@@ -114,7 +114,7 @@ def test_the_help_names_every_preset_and_who_wins(elmo) -> None:
 
 
 def test_without_text_the_demo_corpus_is_offered(elmo, play) -> None:
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     outcome = elmo("pretrain", "--out", "my run")
     assert outcome.code == 1
     assert outcome.err == (
@@ -126,7 +126,7 @@ def test_without_text_the_demo_corpus_is_offered(elmo, play) -> None:
 
 
 def test_the_demo_corpus_is_python_s_documentation(elmo, play) -> None:
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     assert elmo("pretrain", "--demo-corpus", "--out", "run", "--preset", "tiny").code == 0
     assert calls[0].args == (["python-docs:"], Path("run"))
 
@@ -141,20 +141,20 @@ def test_the_demo_corpus_is_as_large_as_it_is_said_to_be(tmp_path: Path) -> None
 
 
 def test_text_and_the_demo_corpus_are_a_wrong_command_line(elmo, play) -> None:
-    play("pretrain", [RESULT])
+    play("pretraining.pretrain", [RESULT])
     outcome = elmo("pretrain", "a.txt", "--demo-corpus", "--out", "run")
     assert outcome.code == 2
     assert "give text files or --demo-corpus, not both" in outcome.err
 
 
 def test_a_run_is_resumed_without_naming_its_text(elmo, play) -> None:
-    calls = play("pretrain", [RESULT])
+    calls = play("pretraining.pretrain", [RESULT])
     assert elmo("pretrain", "--out", "run", "--resume").code == 0
     assert calls[0].args == ([], Path("run"))
 
 
 def test_the_table_explains_its_figures_and_the_next_commands_follow(elmo, play) -> None:
-    play("pretrain", [RESULT])
+    play("pretraining.pretrain", [RESULT])
     outcome = elmo("pretrain", "corpus.txt", "--out", "my run")
     assert outcome.out.splitlines() == [
         "Trained model in my run/model",
@@ -174,7 +174,7 @@ def test_the_table_explains_its_figures_and_the_next_commands_follow(elmo, play)
 
 
 def test_quiet_and_json_print_the_result_alone(elmo, play) -> None:
-    play("pretrain", [RESULT])
+    play("pretraining.pretrain", [RESULT])
     outcome = elmo("pretrain", "corpus.txt", "--out", "run", "--json", "--quiet")
     assert json.loads(outcome.out) == RESULT.to_json()
     assert outcome.err == ""
@@ -188,7 +188,7 @@ def test_ctrl_c_tells_how_to_go_on_if_there_is_a_checkpoint(elmo, play, tmp_path
 
     if checkpoint:
         (tmp_path / "checkpoints" / "step-000000100").mkdir(parents=True)
-    play("pretrain", flow)
+    play("pretraining.pretrain", flow)
     outcome = elmo("pretrain", "corpus.txt", "--out", str(tmp_path))
     assert outcome.code == 130
     lines = ["Stopped by Ctrl-C while training, at 120 of 1,000 steps."]
@@ -206,7 +206,7 @@ def test_the_first_signal_asks_and_the_exit_code_names_it(elmo, play, name: str,
             assert stop.asked
         yield StoppedResult(run_dir="run", steps=1234, checkpoint="run/checkpoints/step-000001234", seconds=9.0)
 
-    calls = play("pretrain", flow)
+    calls = play("pretraining.pretrain", flow)
     before = signal.getsignal(signal.SIGTERM)
     outcome = elmo("pretrain", "corpus.txt", "--out", "run")
     assert outcome.code == code
@@ -234,13 +234,13 @@ def test_the_second_signal_and_one_that_nobody_heeds_stop_at_once(
         finally:
             closed.append(True)
 
-    calls = play("pretrain", flow)
+    calls = play("pretraining.pretrain", flow)
     assert elmo("pretrain", "corpus.txt", "--out", "run").code == code
     assert closed
 
 
 def test_a_stop_before_the_first_step_says_that_there_was_nothing(elmo, play) -> None:
-    play("pretrain", [StoppedResult(run_dir="run", steps=0, checkpoint=None, seconds=0.1)])
+    play("pretraining.pretrain", [StoppedResult(run_dir="run", steps=0, checkpoint=None, seconds=0.1)])
     outcome = elmo("pretrain", "corpus.txt", "--out", "run", "--json")
     assert outcome.code == 130
     assert json.loads(outcome.out) == {"run_dir": "run", "steps": 0, "checkpoint": None, "seconds": 0.1}
@@ -248,7 +248,7 @@ def test_a_stop_before_the_first_step_says_that_there_was_nothing(elmo, play) ->
 
 
 def test_what_was_unusual_about_a_run_is_told(elmo, play) -> None:
-    play("pretrain", [replace(RESULT, running_seconds=5000.0, stopped_early=True, back_offs=2)])
+    play("pretraining.pretrain", [replace(RESULT, running_seconds=5000.0, stopped_early=True, back_offs=2)])
     assert elmo("pretrain", "corpus.txt", "--out", "run").out.splitlines()[-3:] == [
         "  running time         1:23:20        over all calls",
         "  ended early          yes            held-out perplexity got no better; see train.patience",

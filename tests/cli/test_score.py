@@ -16,7 +16,7 @@ REPORTS = [Item(value=FIRST), Item(value=BLANK), RESULT]
 
 
 def test_a_line_gives_a_row_and_the_sum_goes_to_people(elmo, play) -> None:
-    calls = play("score", REPORTS, "score_lines")
+    calls = play("evaluation.score", REPORTS, "score_lines")
     outcome = elmo("score", "run/model")
     assert outcome.code == 0
     assert calls[0].args == (Path("run/model"),)
@@ -37,7 +37,7 @@ def test_a_line_gives_a_row_and_the_sum_goes_to_people(elmo, play) -> None:
 
 
 def test_json_is_an_object_per_line_and_every_option_arrives(elmo, play) -> None:
-    calls = play("score", REPORTS, "score_lines")
+    calls = play("evaluation.score", REPORTS, "score_lines")
     words = "score m --json -u -q --start zero --tokenizer words --encoding latin-1 --decode-errors replace"
     outcome = elmo(*words.split(), "--device", "cpu", "--threads", "2")
     assert outcome.code == 0

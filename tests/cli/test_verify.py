@@ -23,7 +23,7 @@ WRONG = VerifyResult(
 
 
 def test_a_sound_model_ends_with_0(elmo, play) -> None:
-    calls = play("verify", [SOUND])
+    calls = play("models.verify", [SOUND])
     outcome = elmo("verify", "run/model")
     assert calls[0].args == (Path("run/model"),)
     assert outcome.code == 0
@@ -31,7 +31,7 @@ def test_a_sound_model_ends_with_0(elmo, play) -> None:
 
 
 def test_all_that_is_wrong_is_listed_and_ends_with_1(elmo, play) -> None:
-    play("verify", [WRONG])
+    play("models.verify", [WRONG])
     outcome = elmo("verify", "m")
     assert outcome.code == 1
     assert outcome.err == ""
@@ -46,7 +46,7 @@ def test_all_that_is_wrong_is_listed_and_ends_with_1(elmo, play) -> None:
 
 
 def test_json_has_everything_and_the_same_exit_code(elmo, play) -> None:
-    play("verify", [WRONG])
+    play("models.verify", [WRONG])
     outcome = elmo("verify", "m", "--json")
     assert outcome.code == 1
     assert json.loads(outcome.out) == WRONG.to_json()
@@ -54,5 +54,5 @@ def test_json_has_everything_and_the_same_exit_code(elmo, play) -> None:
 
 
 def test_no_model_at_all_is_an_error(elmo, play) -> None:
-    play("verify", ModelError("m: no such model folder"))
+    play("models.verify", ModelError("m: no such model folder"))
     assert elmo("verify", "m").err == "Error: m: no such model folder\n"

@@ -54,14 +54,14 @@ COMMON = {
 
 
 def test_the_defaults_are_those_of_the_settings(elmo, play) -> None:
-    calls = play("vocabulary", [RESULT], "build_vocabulary")
+    calls = play("corpora.vocabulary", [RESULT], "build_vocabulary")
     assert elmo("vocab", "a.txt", "b", "--out", "vocab.txt").code == 0
     assert calls[0].args == (["a.txt", "b"], Path("vocab.txt"))
     assert calls[0].options == COMMON | {"text": TextConfig()}
 
 
 def test_every_option_arrives(elmo, play) -> None:
-    calls = play("vocabulary", [RESULT], "build_vocabulary")
+    calls = play("corpora.vocabulary", [RESULT], "build_vocabulary")
     words = (
         "vocab a.txt --out v --size 5003 --min-count 17 --max-characters 20 --tokenizer sentencepiece --language fr "
         "--normalization nfkc --lowercase --zero-digits --pieces-model p.model --max-types 1234 --processes 3 "
@@ -84,7 +84,7 @@ def test_every_option_arrives(elmo, play) -> None:
 
 
 def test_the_table_explains_its_figures(elmo, play) -> None:
-    play("vocabulary", [RESULT], "build_vocabulary")
+    play("corpora.vocabulary", [RESULT], "build_vocabulary")
     assert elmo("vocab", "a.txt", "--out", "vocab.txt").out.splitlines() == [
         "Vocabulary in vocab.txt",
         "  vocabulary           5,003      words written, <S>, </S> and <UNK> included",
@@ -109,7 +109,7 @@ def test_a_table_that_is_too_narrow_is_told_with_the_width_that_would_do(elmo, p
         width_needed=77,
         longest=[("x" * 60, 180, 1), ("y" * 40, 120, 2_000), ("z", 99, 3), ("w", 98, 4)],
     )
-    play("vocabulary", [replace(RESULT, spelling=spelling)], "build_vocabulary")
+    play("corpora.vocabulary", [replace(RESULT, spelling=spelling)], "build_vocabulary")
     lines = elmo("vocab", "a.txt", "--out", "vocab.txt").out.splitlines()
     assert lines[-6:] == [
         "  cut types            120        distinct words longer than 48 bytes",
@@ -133,7 +133,7 @@ def test_what_only_some_vocabularies_have_is_told_where_it_is_there(elmo, play) 
         largest_loss=3,
         held_out=held_out,
     )
-    play("vocabulary", [result], "build_vocabulary")
+    play("corpora.vocabulary", [result], "build_vocabulary")
     lines = elmo("vocab", "a.txt", "--out", "vocab.txt").out.splitlines()
     assert lines[6:12] == [
         "  forced words         12         words of the list; 7 of them seen less than the minimum",
@@ -146,7 +146,7 @@ def test_what_only_some_vocabularies_have_is_told_where_it_is_there(elmo, play) 
 
 
 def test_json_has_every_figure(elmo, play) -> None:
-    play("vocabulary", [RESULT], "build_vocabulary")
+    play("corpora.vocabulary", [RESULT], "build_vocabulary")
     shown = json.loads(elmo("vocab", "a.txt", "--out", "vocab.txt", "--json").out)
     assert shown == json.loads(json.dumps(RESULT.to_json()))
 
@@ -155,7 +155,7 @@ def test_counts_of_a_part_are_written_alone(elmo, play) -> None:
     result = CountsResult(
         path="c.tsv", sentences=1_000, types=345, tokens=20_000, forgotten_types=0, forgotten_tokens=0, largest_loss=0
     )
-    calls = play("part_counts", [result], "count_only")
+    calls = play("corpora.part_counts", [result], "count_only")
     outcome = elmo("vocab", "a.txt", "--counts-only", "c.tsv", "--max-types", "4000")
     assert calls[0].args == (["a.txt"], Path("c.tsv"))
     assert calls[0].options["config"] == VocabularyConfig(max_types=4_000)
@@ -168,7 +168,7 @@ def test_counts_of_a_part_are_written_alone(elmo, play) -> None:
 
 
 def test_files_of_counts_are_merged(elmo, play) -> None:
-    calls = play("merging", [RESULT], "merge_counts")
+    calls = play("corpora.merging", [RESULT], "merge_counts")
     assert elmo("vocab", "--merge", "a.tsv", "b.tsv", "--out", "vocab.txt").code == 0
     assert calls[0].args == ([Path("a.tsv"), Path("b.tsv")], Path("vocab.txt"))
     assert calls[0].options == COMMON
@@ -189,7 +189,7 @@ CHECKED = VocabularyCheckResult(
 
 
 def test_problems_of_a_vocabulary_are_listed_and_the_exit_code_is_1(elmo, play) -> None:
-    calls = play("vocabulary_check", [CHECKED], "check_vocabulary")
+    calls = play("corpora.vocabulary_check", [CHECKED], "check_vocabulary")
     outcome = elmo("vocab", "--check", "vocab.txt")
     assert outcome.code == 1
     assert (calls[0].args, calls[0].options) == ((Path("vocab.txt"),), {"repaired": None})
@@ -205,7 +205,7 @@ def test_problems_of_a_vocabulary_are_listed_and_the_exit_code_is_1(elmo, play) 
 
 
 def test_a_sound_vocabulary_is_called_sound(elmo, play) -> None:
-    play("vocabulary_check", [replace(CHECKED, sound=True, problems=[])], "check_vocabulary")
+    play("corpora.vocabulary_check", [replace(CHECKED, sound=True, problems=[])], "check_vocabulary")
     outcome = elmo("vocab", "--check", "vocab.txt")
     assert (outcome.code, outcome.out) == (0, "vocab.txt: sound, 1,234 words\n")
 
@@ -213,7 +213,7 @@ def test_a_sound_vocabulary_is_called_sound(elmo, play) -> None:
 def test_a_repair_says_what_it_did(elmo, play) -> None:
     deeds = ["special missing (1): it is put at the top"]
     result = replace(CHECKED, problems=CHECKED.problems[:1], repaired="new.txt", repaired_words=1_235, deeds=deeds)
-    calls = play("vocabulary_check", [result], "check_vocabulary")
+    calls = play("corpora.vocabulary_check", [result], "check_vocabulary")
     outcome = elmo("vocab", "--check", "vocab.txt", "--repair", "--out", "new.txt")
     assert (outcome.code, calls[0].options) == (0, {"repaired": Path("new.txt")})
     assert outcome.out.splitlines() == [

@@ -7,10 +7,10 @@ import pytest
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ElmoError
-from elmo_cli.flows.export import export
+from elmo_cli.flows.corpora.prepare import prepare
 from elmo_cli.flows.info import info
 from elmo_cli.flows.model_results import InfoResult
-from elmo_cli.flows.prepare import prepare
+from elmo_cli.flows.models.export import export
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.features import FeatureWriter
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder

@@ -10,9 +10,9 @@ import pytest
 
 from elmo_cli.config import CleaningConfig, SplitConfig, TextConfig
 from elmo_cli.errors import OutputError, TextError
-from elmo_cli.flows.corpus_figures import prepared_figures, samples, store_figures
+from elmo_cli.flows.corpora.corpus_figures import prepared_figures, samples, store_figures
+from elmo_cli.flows.corpora.prepare import prepare
 from elmo_cli.flows.model_results import ReportResult
-from elmo_cli.flows.prepare import prepare
 from elmo_cli.flows.report import report
 from elmo_cli.flows.reports import Progress
 from elmo_cli.pages.corpus import CorpusFigures

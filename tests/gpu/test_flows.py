@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from elmo_cli.config import ModelConfig, TextConfig, TrainConfig
-from elmo_cli.flows.embedding import SentenceEmbedder
-from elmo_cli.flows.line_losses import LineLosses
-from elmo_cli.flows.models import LoadedModel, start_state
-from elmo_cli.flows.scoring import score, sentence_sequences, stream_sequences
-from elmo_cli.flows.training import Trainer
+from elmo_cli.flows.evaluation.line_losses import LineLosses
+from elmo_cli.flows.evaluation.scoring import score, sentence_sequences, stream_sequences
+from elmo_cli.flows.models.loaded import LoadedModel, start_state
+from elmo_cli.flows.pretraining.training import Trainer
+from elmo_cli.flows.vectors.embedding import SentenceEmbedder
 from elmo_cli.text.store import EncodedText, open_store
 from elmo_cli.text.store_building import build_store
 from elmo_cli.text.windows import Line

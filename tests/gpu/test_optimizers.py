@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from elmo_cli.config import RATES, OptimizerConfig, ScheduleConfig, TrainConfig
-from elmo_cli.flows.training import Trainer
+from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.text.store import EncodedText
 from elmo_cli.train.checkpoint import load_newest, save_checkpoint
 from tests.gpu.small import MODEL, TRAIN

@@ -1,0 +1,1 @@
+"""Text becomes corpora, vocabularies, counts and corpus stores."""

@@ -1,0 +1,1 @@
+"""How probable text is under a model: perplexities, scores of lines, words in gaps."""

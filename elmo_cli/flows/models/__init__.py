@@ -1,0 +1,1 @@
+"""Models in any container: loaded, checked, written anew."""

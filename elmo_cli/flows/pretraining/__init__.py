@@ -1,0 +1,1 @@
+"""Runs: what they read, their steps, what they write, and how they compare."""

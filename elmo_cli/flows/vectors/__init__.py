@@ -1,0 +1,1 @@
+"""Text becomes contextual vectors, which are written, searched and drawn."""
