@@ -28,6 +28,7 @@ def count(source: Path, out: Path, processes: int) -> int:
     from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 
     prepared = read_prepared(source)
+    out.unlink(missing_ok=True)  # one that is there is read first, to see whether it may be replaced
     flow = build_vocabulary([str(source)], out, config=VocabularyConfig(), text=prepared.text, processes=processes)
     for _ in flow:
         pass

@@ -3,29 +3,35 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, TypeVar
 
+from elmo_cli.cores import usable_cores
 from elmo_cli.errors import ConfigError, ElmoError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 IN_FLIGHT = 3
-"""Items per process that are handed out before the first one is back; bounds the memory."""
+"""Items per process that are taken before the first one is back; bounds the memory."""
+
+AHEAD = 3
+"""Items that another process is given at a time where this one works, too: enough until this one looks again. More
+would leave this one idle for longer at the end."""
+
+SWITCH_SECONDS = 0.0005
+"""How long the thread that receives results may have to wait for one that works on items, at every piece of a result;
+Python's own 5 ms make the other processes wait to get rid of theirs."""
 
 WORTH_STARTING = 8 << 20
 """Bytes of an input that are worth more processes than one; starting some takes a few tenths of a second."""
-
-
-def usable_cores() -> int:
-    """How many cores this process may use, at least 1."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def suitable_processes(wanted: int | None, size: int | None) -> int:
@@ -58,17 +64,13 @@ class Workers:
             return
         waiting: deque[Future[Made]] = deque()
         try:
-            for item in items:
-                waiting.append(self._pool.submit(function, item))
-                if len(waiting) >= IN_FLIGHT * self._processes:
+            with _death_told():
+                for item in items:
+                    waiting.append(self._pool.submit(function, item))
+                    if len(waiting) >= IN_FLIGHT * self._processes:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            raise ElmoError(
-                "a worker process died before its work was done; most often the system ended it for want of memory",
-                hint="run it again with fewer --processes",
-            ) from error
         finally:
             for future in waiting:
                 future.cancel()
@@ -89,13 +91,32 @@ def workers(
             prepare(*arguments)
         yield Workers(None, 1)
         return
+    with _started(processes, prepare, arguments) as pool:
+        yield Workers(pool, processes)
+
+
+@contextmanager
+def _started(
+    processes: int, prepare: Callable[..., None] | None, arguments: tuple[Any, ...]
+) -> Iterator[ProcessPoolExecutor]:
     # A fork would copy locks that threads of torch or h5py hold; spawned processes start clean.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(prepare, arguments))
     try:
-        yield Workers(pool, processes)
+        yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _death_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise ElmoError(
+            "a worker process died before its work was done; most often the system ended it for want of memory",
+            hint="run it again with fewer --processes",
+        ) from error
 
 
 def map_in_order(
@@ -108,14 +129,15 @@ def map_in_order(
 ) -> Iterator[Made]:
     """``map(function, items)`` over processes: the same results in the same order for any number of them.
 
-    Items are taken a few at a time, so that memory is bounded by some of the largest ones. Close the generator to
-    stop early.
+    The calling process is one of them: it works on items itself, from the first moment on, while the others start and
+    whenever the next result in order is not there yet. Items are taken a few at a time, so that memory is bounded by
+    some of the largest ones. Close the generator to stop early.
 
     Args:
         function: A function of a module's top level; items and results must be picklable.
         items: Read in the calling process, lazily.
-        processes: As in :func:`workers`.
-        prepare: As in :func:`workers`.
+        processes: How many work, the calling one included.
+        prepare: As in :func:`workers`; it is called in the calling process, too.
         arguments: As in :func:`workers`.
 
     Raises:
@@ -126,8 +148,57 @@ def map_in_order(
         >>> list(map_in_order(abs, [-2, 1], processes=1))
         [2, 1]
     """
-    with workers(processes, prepare=prepare, arguments=arguments) as pool:
-        yield from pool.map_in_order(function, items)
+    if prepare is not None:
+        prepare(*arguments)
+    left = iter(items)
+    first = list(islice(left, 1 if processes <= 1 else 2))
+    if processes <= 1 or len(first) <= 1:  # one item alone is worth no other process
+        yield from map(function, chain(first, left))
+        return
+    with _started(processes - 1, prepare, arguments) as pool, _death_told():
+        yield from _shared(function, chain(first, left), pool, processes - 1)
+
+
+def _shared(
+    function: Callable[[Item], Made], left: Iterator[Item], pool: ProcessPoolExecutor, others: int
+) -> Iterator[Made]:
+    """What :func:`map_in_order` gives, from this process and others."""
+    # Until the first of them is there, nothing is given away: this process would wait for what it could do itself.
+    there = pool.submit(os.getpid)
+    waiting: deque[Future[Made]] = deque()
+    theirs: list[Future[Made]] = []
+    bound = IN_FLIGHT * (others + 1)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        while True:
+            theirs = [future for future in theirs if not future.done()]
+            places = min(AHEAD * others - len(theirs), bound + AHEAD * others - len(waiting)) if there.done() else 0
+            given = [pool.submit(function, item) for item in islice(left, places)]
+            theirs += given
+            waiting += given
+            own = list(islice(left, 1)) if len(waiting) < bound else []
+            if own:
+                waiting.append(_done(function, own[0]))
+            elif waiting:
+                wait([waiting[0]])
+            else:
+                return
+            while waiting and waiting[0].done():
+                yield waiting.popleft().result()
+    finally:
+        sys.setswitchinterval(interval)
+        for future in theirs:
+            future.cancel()
+
+
+def _done(function: Callable[[Item], Made], item: Item) -> Future[Made]:
+    made: Future[Made] = Future()
+    try:
+        made.set_result(function(item))
+    except Exception as error:
+        made.set_exception(error)  # it waits for its turn, as those of other processes do
+    return made
 
 
 def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

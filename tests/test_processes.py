@@ -13,7 +13,7 @@ import pytest
 
 from elmo_cli import processes as module
 from elmo_cli.errors import ConfigError, ElmoError
-from elmo_cli.processes import IN_FLIGHT, map_in_order, place_in_group, suitable_processes, usable_cores, workers
+from elmo_cli.processes import AHEAD, IN_FLIGHT, map_in_order, place_in_group, suitable_processes, workers
 
 
 @pytest.mark.parametrize("processes", [1, 3])
@@ -22,8 +22,21 @@ def test_results_come_in_the_order_of_the_items_whatever_the_number_of_processes
 
 
 def test_a_slow_item_holds_its_place() -> None:
-    # The first process sleeps while the second does the rest.
-    assert list(map_in_order(time.sleep, [0.3, 0, 0, 0], processes=2)) == [None] * 4
+    # The process that meets it sleeps while the other does the rest.
+    assert list(map_in_order(_sleep, [0.3, *[0.01] * 40, 0.3, 0.01], processes=2)) == [0.3, *[0.01] * 40, 0.3, 0.01]
+
+
+def test_the_calling_process_works_too() -> None:
+    pids = list(map_in_order(_pid_after, [0.02] * 60, processes=3))
+    assert pids[0] == os.getpid(), "it does not wait until the others have started"
+    assert pids.count(os.getpid()) > 3
+    assert 2 <= len(set(pids)) <= 3
+
+
+def test_one_item_alone_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ProcessPoolExecutor", None)
+    assert list(map_in_order(abs, [-1], processes=2)) == [1]
+    assert list(map_in_order(abs, [], processes=2)) == []
 
 
 def test_items_are_taken_lazily_and_stopping_early_takes_no_more() -> None:
@@ -34,11 +47,27 @@ def test_items_are_taken_lazily_and_stopping_early_takes_no_more() -> None:
             taken.append(number)
             yield number
 
+    interval = sys.getswitchinterval()
     results = map_in_order(abs, items(), processes=2)
     assert next(results) == 0
-    assert len(taken) == 2 * IN_FLIGHT
+    assert 2 <= len(taken) <= 2 * IN_FLIGHT
+    so_far = len(taken)
     results.close()  # type: ignore[attr-defined]
-    assert len(taken) == 2 * IN_FLIGHT
+    assert len(taken) == so_far
+    assert sys.getswitchinterval() == interval
+
+
+def test_what_waits_for_a_slow_process_is_bounded() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield os.getpid()
+
+    results = map_in_order(_slow_elsewhere, items(), processes=2)
+    waiting = [len(taken) - given for given, _ in enumerate(results)]
+    assert AHEAD < max(waiting) <= 2 * IN_FLIGHT + AHEAD
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -71,7 +100,7 @@ def test_what_the_items_raise_comes_through_and_ends_the_processes() -> None:
 
 def test_a_process_that_dies_is_an_error_that_says_so() -> None:
     with pytest.raises(ElmoError, match=r"a worker process died.*memory\nHint: .*--processes"):
-        list(map_in_order(os._exit, [9], processes=2))
+        list(map_in_order(_die_elsewhere, [os.getpid()] * 400, processes=2))
 
 
 def test_one_pool_serves_several_stages() -> None:
@@ -87,7 +116,6 @@ def test_small_inputs_get_one_process_unless_told_otherwise(monkeypatch: pytest.
     sizes = {None: 5, 0: 1, 8 << 20: 5, (8 << 20) - 1: 1}
     assert {size: suitable_processes(None, size) for size in sizes} == sizes
     assert suitable_processes(3, 0) == 3
-    assert usable_cores() >= 1
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
@@ -131,6 +159,26 @@ def _multiply(number: int) -> int:
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+def _sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def _pid_after(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def _slow_elsewhere(caller: int) -> None:
+    time.sleep(0.005 if os.getpid() == caller else 0.05)
+
+
+def _die_elsewhere(caller: int) -> None:
+    if os.getpid() != caller:
+        os._exit(9)
+    time.sleep(0.005)
 
 
 def _pid(_: int) -> int:

@@ -21,6 +21,9 @@ class InputConfig:
     lines between sentences); ``auto`` goes by the file's name, a compression ending left aside."""
     field: str = "text"
     """Which field of a JSON line, or which column (its name, or its number from 1), has the text."""
+    id_field: str | None = None
+    """The same for what a record is called in the user's data; of CoNLL-U the comment that has it, ``sent_id``. Only
+    files of vectors keep it."""
     encoding: str = "utf-8"
     """Name of the text's encoding, as Python knows it."""
     decode_errors: str = "strict"
@@ -37,8 +40,14 @@ class InputConfig:
             _one_of("decode_errors", self.decode_errors, "strict", "replace", "skip"),
             _one_of("documents", self.documents, "auto", "file", "blank-line", "record", "line"),
             (self.field != "", "field must name a field or column"),
+            (self.id_field != "", "id_field must name a field, column or comment"),
             (_known_encoding(self.encoding), f"encoding is not one that Python knows: {self.encoding!r}"),
         )
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first row of a table has the columns' names."""
+        return not self.field.isdecimal() or (self.id_field is not None and not self.id_field.isdecimal())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ class Record:
     text: str
     begins_document: bool = False
     """Whether a comment above it says so (CoNLL-U)."""
+    identifier: str = ""
+    """What it is called in the file, where that was asked for."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,11 +46,13 @@ _CSV_FIELDS = "name another one with --field: a column's name in the first row, 
 _SKIP = "leave such lines out with --decode-errors skip"
 
 
-def json_records(lines: list[str], field: str) -> Records:
+def json_records(lines: list[str], field: str, id_field: str | None = None) -> Records:
     """The texts of JSON lines. Blank lines are passed over.
 
     Args:
+        lines: The lines.
         field: The member that has the text; ``a.b`` is also the member ``b`` of the object ``a``.
+        id_field: The member that has the identifier, a string or a whole number.
     """
     for number, line in enumerate(lines):
         if not line.strip(" \t"):
@@ -63,14 +67,18 @@ def json_records(lines: list[str], field: str) -> Records:
             yield Fault(line=number, what=f"expected a JSON object on one line: {reason}", hint=_SKIP)
             continue
         found, problem = _member(value, field)
+        identifier, no_identifier = _member(value, id_field, numbers=True) if id_field is not None else ("", "")
         if problem:
             yield Fault(line=number, what=problem, hint=f"name the member with --field, or {_SKIP}")
+        elif no_identifier or (id_field is not None and not identifier):
+            what = no_identifier or f"expected an identifier in the field {id_field!r}, found an empty string"
+            yield Fault(line=number, what=what, hint=f"name the member with --id-field, or {_SKIP}")
         else:
-            yield Record(line=number, text=found)
+            yield Record(line=number, text=found, identifier=identifier)
 
 
-def _member(value: Any, field: str) -> tuple[str, str]:
-    """The text, or what is wrong instead."""
+def _member(value: Any, field: str, *, numbers: bool = False) -> tuple[str, str]:
+    """The text, or what is wrong instead; whole numbers are texts too where they are allowed."""
     if not isinstance(value, dict):
         return "", f"expected a JSON object, found {_kind(value)}"
     if field in value:
@@ -82,8 +90,11 @@ def _member(value: Any, field: str) -> tuple[str, str]:
                 names = ", ".join(map(repr, list(value)[:8])) or "none"
                 return "", f"the JSON object has no field {field!r}; its fields are {names}"
             found = found[name]
+    if numbers and type(found) is int:
+        return str(found), ""
     if not isinstance(found, str):
-        return "", f"expected a string in the field {field!r}, found {_kind(found)}"
+        what = "a string or a whole number" if numbers else "a string"
+        return "", f"expected {what} in the field {field!r}, found {_kind(found)}"
     return found, ""
 
 
@@ -92,30 +103,35 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def column_of(header: str, field: str, separator: str) -> int | Fault:
-    """The number from 0 of the column that has the text.
+def column_of(header: str, field: str, separator: str, hint: str = _CSV_FIELDS) -> int | Fault:
+    """The number from 0 of the column that has the text, or another.
 
     Args:
         header: The first row of the file.
         field: A name in it.
         separator: A comma or a tab.
+        hint: What to try where there is no such name.
     """
     names = next(rows(header, separator), (0, []))[1]
     names = [name.strip() for name in names]
     if field in names:
         return names.index(field)
     listed = ", ".join(map(repr, names[:12])) or "none"
-    return Fault(line=0, what=f"no column is called {field!r}; the first row has {listed}", hint=_CSV_FIELDS)
+    return Fault(line=0, what=f"no column is called {field!r}; the first row has {listed}", hint=hint)
 
 
-def table_records(text: str, column: int, separator: str) -> Records:
-    """The texts in one column of a table. Rows that are blank are passed over."""
+def table_records(text: str, column: int, separator: str, id_column: int | None = None) -> Records:
+    """The texts in one column of a table, their identifiers in another. Rows that are blank are passed over."""
+    last = max(column, -1 if id_column is None else id_column)
     for line, row in rows(text, separator):
-        if column < len(row):
-            yield Record(line=line, text=row[column])
-        else:
-            what = f"expected at least {column + 1} columns, found {len(row)}"
+        if last >= len(row):
+            what = f"expected at least {last + 1} columns, found {len(row)}"
             yield Fault(line=line, what=what, hint=_SKIP)
+        elif id_column is not None and not row[id_column].strip():
+            what = f"expected an identifier in column {id_column + 1}, found nothing"
+            yield Fault(line=line, what=what, hint=_SKIP)
+        else:
+            yield Record(line=line, text=row[column], identifier="" if id_column is None else row[id_column].strip())
 
 
 def rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -138,14 +154,25 @@ def rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
         begin = reader.line_num
 
 
-def conllu_records(lines: list[str]) -> Records:
+def conllu_records(lines: list[str], id_field: str | None = None) -> Records:
     """The sentences of CoNLL-U, their words joined by spaces.
 
     A multiword token is one word, and the words that it is made of are not; nodes that are empty in the text are left
     out. A space within a word becomes ``_``, so that it stays one.
+
+    Args:
+        lines: The lines.
+        id_field: The comment that has the identifier, such as ``sent_id``.
     """
     for first, sentence in _sentences(lines):
-        yield _conllu_sentence(first, sentence)
+        record = _conllu_sentence(first, sentence)
+        if id_field is not None and isinstance(record, Record):
+            comments = (line[1:].partition("=") for line in sentence if line.startswith("#"))
+            record.identifier = next((value.strip() for name, _, value in comments if name.strip() == id_field), "")
+            if not record.identifier:
+                what = f"expected a comment '# {id_field} = ...' above the sentence, found none"
+                record = Fault(line=first, what=what, hint=f"name the comment with --id-field, or {_SKIP}")
+        yield record
 
 
 def _conllu_sentence(first: int, sentence: list[str]) -> Record | Fault:

@@ -73,6 +73,8 @@ class BlockText:
     """What was met, by the names of :data:`elmo_cli.text.oddities.ODDITIES`."""
     lines: Sequence[int] = field(default_factory=list)
     """The line of the file, from 1, that each begins on; paragraphs of one record have the same."""
+    identifiers: list[str] = field(default_factory=list)
+    """What the record of each is called; empty where that was not asked for."""
 
 
 class BlockReader:
@@ -118,7 +120,7 @@ class BlockReader:
     def _of_file(self, stream: InputStream, kind: str) -> Iterator[Block]:
         name, line, header, after_blank = printable(stream.path), 1, b"", True
         for content in _whole_records(stream, kind, name):
-            if line == 1 and kind in _SEPARATORS and not self._reading.field.isdecimal():
+            if line == 1 and kind in _SEPARATORS and self._reading.has_header:
                 header = content[: _CUT.get(kind, cuts.cut_after_line)(content, 1)] or content
                 content, line = content[len(header) :], line + header.count(b"\n")
                 first = True
@@ -260,6 +262,8 @@ def _records(block: Block, text: str, reading: InputConfig) -> BlockText:
         made.paragraphs += paragraphs
         made.documents += [document] * len(paragraphs)
         lines += [block.first_line + record.line] * len(paragraphs)
+        if reading.id_field is not None:
+            made.identifiers += [record.identifier] * len(paragraphs)
     return made
 
 
@@ -273,19 +277,22 @@ def _split_record(text: str) -> list[str]:
 def _parse(block: Block, text: str, reading: InputConfig) -> Records:
     if block.format in _SEPARATORS:
         separator = _SEPARATORS[block.format]
-        column = _column(block, separator, reading)
-        return table_records(text, column, separator)
+        column = _column(block, separator, reading.field)
+        if reading.id_field is None:
+            return table_records(text, column, separator)
+        return table_records(text, column, separator, _column(block, separator, reading.id_field, "--id-field"))
     lines = _split(text)
     if block.format == "jsonl":
-        return json_records(lines, reading.field)
-    return conllu_records(lines) if block.format == "conllu" else tagged_records(lines)
+        return json_records(lines, reading.field, reading.id_field)
+    return conllu_records(lines, reading.id_field) if block.format == "conllu" else tagged_records(lines)
 
 
-def _column(block: Block, separator: str, reading: InputConfig) -> int:
-    if reading.field.isdecimal():
-        return int(reading.field) - 1
+def _column(block: Block, separator: str, field: str, option: str = "--field") -> int:
+    if field.isdecimal():
+        return int(field) - 1
     header, _ = decode(block.header.removeprefix(BYTE_ORDER_MARK), block.encoding, block.transcoded)
-    column = column_of(header, reading.field, separator)
+    hint = f"name another one with {option}: a column's name in the first row, or its number from 1"
+    column = column_of(header, field, separator, hint)
     if isinstance(column, Fault):
         raise column.error(f"{block.name}:1")
     return column

@@ -191,12 +191,17 @@ def write_types(folder: Path, words: Sequence[str], max_characters: int) -> None
             file.write(table_UW.astype("<u2").tobytes())
 
 
-def write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
-    """Writes what a store says of itself, the hashes of its files and its own included; it makes the store complete."""
+def write_meta(folder: Path, meta: Mapping[str, Any], known: Mapping[str, str] | None = None) -> None:
+    """Writes what a store says of itself, the hashes of its files and its own included; it makes the store complete.
+
+    Args:
+        known: Hashes that were taken already, by the names of the files.
+    """
     names = [TOKENS, SENTENCES, LEXICON, CHARACTERS, VOCABULARY, counts_beside(Path(VOCABULARY)).name]
     paths = [folder / name for name in names if (folder / name).is_file()]
-    hashes = zip(paths, hashes_of(paths), strict=True)
-    files = {path.name: {"size": path.stat().st_size, "sha256": digest} for path, digest in hashes}
+    left = [path for path in paths if path.name not in (known or {})]
+    hashes = {**(known or {}), **{path.name: digest for path, digest in zip(left, hashes_of(left), strict=True)}}
+    files = {path.name: {"size": path.stat().st_size, "sha256": hashes[path.name]} for path in paths}
     write_text(folder / META, _signed({"format": FORMAT, **meta, "files": files}))
 
 

@@ -116,7 +116,7 @@ def _hashing(shards: Sequence[Path]) -> Iterator[Future[list[str]]]:
 
 
 def _encode(part: ShardPart) -> tuple[ShardPart, WordTypes]:
-    return part, word_types(part.read()).as_they_come_up().small()
+    return part, word_types(part.read())
 
 
 def _states(shards: Sequence[Path]) -> list[list[Any]]:
@@ -199,8 +199,8 @@ class _Building:
         lengths = self.lengths
         ids: list[int | None] = list(map(self.lexicon.get, types.words))
         if None in ids:
-            ids = self._with_new_words(types, ids)
-        ids_N = np.array(ids, dtype="<u4")[types.tokens_N]
+            self._take_new_words(types, ids)
+        ids_N = np.array(ids, dtype="<u4").take(types.tokens_N)
         self._files[0].write(ids_N.data)
         self._files[1].write((types.ends_S + lengths.tokens).astype("<i8").data)
         lengths.tokens += len(types.tokens_N)
@@ -210,24 +210,28 @@ class _Building:
         if time.monotonic() - self._journal_time >= JOURNAL_SECONDS:
             self._write_journal()
 
-    def _with_new_words(self, types: WordTypes, ids: list[int | None]) -> list[int | None]:
-        """Takes words that are not in the lexicon into it, while it has room; the ids of all of the part's."""
-        new = [number for number, found in enumerate(ids) if found is None]
+    def _take_new_words(self, types: WordTypes, ids: list[int | None]) -> None:
+        """Fills in the ids that are missing: of words that the lexicon takes, and ``<UNK>`` where it is full."""
+        new = types.as_they_come_up(np.array([found is None for found in ids]))
         places = max(0, self._most_types - len(self.lexicon))
+        for number, new_id in zip(new, range(len(self.lexicon), self._most_types), strict=False):
+            ids[number] = new_id
         self._add_words([types.words[number] for number in new[:places]])
+        for number in new[places:]:
+            ids[number] = self.vocabulary.unknown_id
         self.lengths.beyond_lexicon += int(types.counts_U[new[places:]].sum())
-        get = self.lexicon.get
-        if len(new) <= places:
-            return [get(word) for word in types.words]
-        unknown = self.vocabulary.unknown_id
-        return [get(word, unknown) for word in types.words]
 
     def finish(self, hashes: Sequence[str]) -> None:
         """Writes what is known only now: the character table, and what the store says of itself."""
-        self._write_journal()
-        words = [word.decode(errors="surrogatepass") for word in self.lexicon]
-        write_types(self.folder, words, self.begun.max_characters)
-        self.vocabulary.write(self.folder / VOCABULARY)
+        for file in self._files:
+            file.flush()
+        with ThreadPoolExecutor(1) as background:
+            grown = [Path(file.name) for file in self._files]
+            hashed = background.submit(hashes_of, grown)
+            self._write_journal()
+            words = [word.decode(errors="surrogatepass") for word in self.lexicon]
+            write_types(self.folder, words, self.begun.max_characters)
+            self.vocabulary.write(self.folder / VOCABULARY)
         sources = [
             {"name": name, "size": size, "sha256": digest}
             for (name, size, _), digest in zip(self.begun.sources, hashes, strict=True)
@@ -235,7 +239,8 @@ class _Building:
         lengths = asdict(self.lengths)
         figures = {name: lengths[name] for name in ("sentences", "tokens", "types", "blank_lines", "beyond_lexicon")}
         made_from = {name: value for name, value in asdict(self.begun).items() if name != "sources"}
-        write_meta(self.folder, {**figures, **made_from, "sources": sources})
+        known = {path.name: digest for path, digest in zip(grown, hashed.result(), strict=True)}
+        write_meta(self.folder, {**figures, **made_from, "sources": sources}, known)
 
     def _add_words(self, words: Sequence[bytes]) -> None:
         lexicon = self.lexicon

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -145,8 +146,7 @@ class Vocabulary:
                 f"({len(counts) if types is None else types:,} different words in all)",
                 hint="give more text, or keep rarer words with --min-count 1",
             )
-        frequent.sort(key=_rank)
-        rows = sorted([*frequent[:places], *chosen.items()], key=_rank)
+        rows = _ranked([*_ranked(frequent)[:places], *chosen.items()])
         seen = sum(counts.values()) if tokens is None else tokens
         outside = seen - sum(count for _, count in rows) - counts.get(BEGIN, 0) - counts.get(END, 0)
         return cls(
@@ -234,8 +234,9 @@ def counts_beside(path: Path) -> Path:
     return path.with_suffix(".counts.tsv")
 
 
-def _rank(item: tuple[str, int]) -> tuple[int, str]:
-    return -item[1], item[0]
+def _ranked(rows: "list[tuple[str, int]]") -> "list[tuple[str, int]]":
+    # Two sorts by what the rows hold take a third of the time of one by a key that is made for each.
+    return sorted(sorted(rows), key=itemgetter(1), reverse=True)
 
 
 def _lines(lines: "Iterator[str] | list[str]") -> bytes:

@@ -6,7 +6,8 @@ are sorted and looked up by array operations, and only the others go through a d
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,26 +105,31 @@ class WordTypes:
     """One past the last token of each sentence; a line without tokens is none."""
     blank_lines: int
 
-    def as_they_come_up(self) -> "WordTypes":
-        """The same with ``words`` in the order in which their first tokens stand."""
-        first_U = np.empty(len(self.words), dtype=np.int64)
+    def as_they_come_up(self, chosen_U: npt.NDArray[np.bool_]) -> list[int]:
+        """The places in ``words`` of chosen ones, in the order in which their first tokens stand."""
+        at = np.flatnonzero(chosen_U[self.tokens_N])
+        first_U = np.empty(len(chosen_U), dtype=np.int64)
         # Of several values written to one place the last one stays, so the first token is written last.
-        first_U[self.tokens_N[::-1]] = np.arange(len(self.tokens_N) - 1, -1, -1)
-        order_U = np.argsort(first_U)
-        rank_U = np.empty(len(order_U), dtype=np.uint32)
-        rank_U[order_U] = np.arange(len(order_U), dtype=np.uint32)
-        return WordTypes(
-            words=[self.words[number] for number in order_U.tolist()],
-            counts_U=self.counts_U[order_U],
-            tokens_N=rank_U[self.tokens_N],
-            ends_S=self.ends_S,
-            blank_lines=self.blank_lines,
-        )
+        first_U[self.tokens_N[at[::-1]]] = at[::-1]
+        chosen = np.flatnonzero(chosen_U)
+        return [int(place) for place in chosen[np.argsort(first_U[chosen])]]
 
-    def small(self) -> "WordTypes":
-        """The same in fewer bytes, where it can be: it goes through a pipe faster."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """On its way between processes it has few bytes and no object for every word."""
         fits = len(self.words) <= np.iinfo(np.uint16).max + 1
-        return replace(self, tokens_N=self.tokens_N.astype(np.uint16)) if fits else self
+        tokens_N = self.tokens_N.astype(np.uint16 if fits else np.uint32)
+        counts_U, ends_S = self.counts_U.astype(np.uint32), self.ends_S.astype(np.uint32)
+        return _arrived, (b"\n".join([*self.words, b""]), counts_U, tokens_N, ends_S, self.blank_lines)
+
+
+def _arrived(
+    words: bytes,
+    counts_U: npt.NDArray[np.uint32],
+    tokens_N: npt.NDArray[np.unsignedinteger[Any]],
+    ends_S: npt.NDArray[np.uint32],
+    blank_lines: int,
+) -> WordTypes:
+    return WordTypes(words.split(b"\n")[:-1], counts_U.astype(np.int64), tokens_N, ends_S.astype(np.int64), blank_lines)
 
 
 def word_types(lines: bytes) -> WordTypes:
@@ -139,6 +145,7 @@ def word_types(lines: bytes) -> WordTypes:
         >>> [found.words[number] for number in found.tokens_N[:5]], found.ends_S.tolist()
         ([b'the', b'old', b'house', b'of', b'the'], [5, 7])
     """
+    _keep_freed_memory()
     padded = np.frombuffer(lines + bytes(SHORT), dtype=np.uint8)
     bytes_N = padded[:-SHORT]
     ends = np.flatnonzero((bytes_N == ord(" ")) | (bytes_N - np.uint8(ord("\t")) < 5))
@@ -168,6 +175,13 @@ def word_types(lines: bytes) -> WordTypes:
         ends_S=line_ends[filled],
         blank_lines=int(len(filled) - filled.sum()),
     )
+
+
+@cache
+def _keep_freed_memory() -> None:
+    # glibc gives freed memory back to the system and pays for every page of it with the next part, a tenth of the time.
+    # How much it keeps follows the largest block that was ever freed, up to this size.
+    np.empty(31 << 20, dtype=np.uint8)
 
 
 def _distinct(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:

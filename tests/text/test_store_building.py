@@ -94,6 +94,40 @@ def test_any_number_of_processes_builds_the_same_store(tmp_path: Path, small_par
     assert _content(tmp_path / "store-1") == _content(tmp_path / "store-2") == _content(tmp_path / "store-3")
 
 
+def test_any_number_of_processes_reads_real_text_alike(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others_in_time: list[float]
+) -> None:
+    monkeypatch.setattr(word_types, "PART", 20_000)
+    text = (shared / "data/wikitext-2/valid.sentences.txt").read_bytes()
+    odd = "naïve\0 \ufeff <UNK> a-word-of-more-than-eight-bytes \u202e 東京都庁前駅\n".encode()
+    shards = _shards(tmp_path, "", "")
+    shards[0].write_bytes(odd + text)
+    shards[1].write_bytes(text[1::2].decode(errors="ignore").encode() + b"\n" + odd)
+    parts = sum(path.stat().st_size for path in shards) // 21_000
+    for max_types, most in ((500, 3), (100_000, 2)):
+        for processes in range(1, most + 1):
+            others_in_time.clear()
+            _build(shards, tmp_path / f"{max_types}-{processes}", max_types=max_types, processes=processes)
+            assert processes == 1 or 0 < len(others_in_time) < parts, "the others worked, too"
+            assert _content(tmp_path / f"{max_types}-{processes}") == _content(tmp_path / f"{max_types}-1")
+        meta = json.loads((tmp_path / f"{max_types}-2/meta.json").read_text())
+        assert (meta["beyond_lexicon"] > 0, meta["types"] == 500) == (max_types == 500, max_types == 500)
+
+
+def test_a_build_by_two_processes_that_was_broken_off_goes_on_with_three(
+    tmp_path: Path, small_parts: None, others_in_time: list[float]
+) -> None:
+    shards = _shards(tmp_path, _invented(1, 3_000), _invented(2, 500))
+    _build(shards, tmp_path / "whole")
+    building = build_store(shards, VOCABULARY, tmp_path / "store", 50, processes=2)
+    begun = [done for done, _ in islice(building, 40)][-1]
+    building.close()
+    going_on = build_store(shards, VOCABULARY, tmp_path / "store", 50, processes=3)
+    assert next(going_on)[0] == begun > 0
+    list(going_on)
+    assert _content(tmp_path / "store") == _content(tmp_path / "whole")
+
+
 def test_an_empty_corpus_is_a_store_without_sentences(tmp_path: Path) -> None:
     _build(_shards(tmp_path, "", "\n\n"), tmp_path / "store")
     text = open_store(tmp_path / "store")
@@ -225,6 +259,7 @@ def test_a_build_that_is_killed_at_any_moment_ends_as_if_nothing_had_happened(tm
 def test_memory_holds_the_lexicon_and_not_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_types, "PART", 20_000)
     monkeypatch.setattr(store, "HASHED", 1_000)
+    word_types.word_types(b"once\n")  # the first call takes memory once, and gives it back
     peaks = []
     for files in (2, 8):
         shards = _shards(tmp_path, *["the end of it .\n" * 10_000] * files)

@@ -1,3 +1,4 @@
+import pickle
 from collections import Counter
 from pathlib import Path
 
@@ -40,16 +41,27 @@ def test_words_stand_between_any_ascii_whitespace() -> None:
 
 
 @settings(max_examples=50)
-@given(lines)
-@example([["zebra", "much-too-long", "apple", "zebra", "apple"]])
-def test_words_can_be_put_into_the_order_of_their_first_tokens(text: list[list[str]]) -> None:
+@given(lines, st.integers(1, 3))
+@example([["zebra", "much-too-long", "apple", "zebra", "apple"]], 1)
+def test_chosen_words_are_put_into_the_order_of_their_first_tokens(text: list[list[str]], least: int) -> None:
     found = word_types("".join(f"{' '.join(line)}\n" for line in text).encode())
-    ordered = found.as_they_come_up()
+    chosen_U = np.array([len(word) >= least for word in found.words], dtype=bool)
+    in_order = [found.words[place] for place in found.as_they_come_up(chosen_U)]
     words = [token.encode() for line in text for token in line]
-    assert ordered.words == list(dict.fromkeys(words))
-    assert [ordered.words[number] for number in ordered.tokens_N] == words
-    assert dict(zip(ordered.words, ordered.counts_U.tolist(), strict=True)) == Counter(words)
-    assert ordered.ends_S.tolist() == found.ends_S.tolist()
+    assert in_order == [word for word in dict.fromkeys(words) if len(word) >= least]
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines)
+@example([])
+@example([[f"{number:x}" for number in range(70_000)]])
+def test_another_process_gets_the_same(text: list[list[str]]) -> None:
+    found = word_types("".join(f"{' '.join(line)}\n" for line in text).encode())
+    arrived = pickle.loads(pickle.dumps(found))
+    assert arrived.words == found.words
+    assert arrived.blank_lines == found.blank_lines
+    for name in ("counts_U", "tokens_N", "ends_S"):
+        assert np.array_equal(getattr(arrived, name), getattr(found, name)), name
 
 
 def test_numbers_that_share_a_slot_of_the_table_are_told_apart() -> None:
