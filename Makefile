@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 GPU_PYTHON ?= python3
+# What a GPU computes; the rest of the benchmark would measure its host.
+GPU_PARTS := step batches char-cnn lstm cudnn softmax optimizer evaluate embed
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -43,7 +45,7 @@ bench: env  ## words per second of each part, beside what the machine could do
 # A GPU machine usually has its own torch, so this one uses the Python that is there and installs nothing.
 gpu-check:  ## tests and benchmark on a CUDA device, with the torch that is installed there
 	PYTHONPATH=. $(GPU_PYTHON) -m pytest -m gpu
-	PYTHONPATH=. $(GPU_PYTHON) -m benchmarks.run --device cuda
+	PYTHONPATH=. $(GPU_PYTHON) -m benchmarks.run --device cuda --seconds 1 --only $(GPU_PARTS)
 
 clean:  ## remove the environment, caches and build outputs; runs stay
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,8 +4,11 @@ import os
 import resource
 import sys
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from elmo_cli.cores import suitable_threads, usable_cores
 from elmo_cli.errors import ConfigError
 
 
@@ -38,15 +41,8 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def usable_cores() -> int:
-    """How many processors this process may use; a container's or batch system's share, not the whole machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def use_threads(threads: int | None) -> None:
-    """Sets the threads of CPU arithmetic; None takes every core this process may use.
+    """Sets the threads of CPU arithmetic; None takes every core this process may use, or what ``OMP_NUM_THREADS`` says.
 
     Processes that ``torchrun`` started on one machine share its cores evenly.
 
@@ -58,7 +54,18 @@ def use_threads(threads: int | None) -> None:
         # More threads than cores make each other ten times slower, they do not merely stop helping.
         raise ConfigError(f"--threads {threads}: this process may use 1 to {cores} cores")
     neighbours = os.environ.get("LOCAL_WORLD_SIZE", "")
-    torch.set_num_threads(threads or max(1, cores // max(1, int(neighbours) if neighbours.isdecimal() else 1)))
+    torch.set_num_threads(
+        threads or max(1, suitable_threads() // max(1, int(neighbours) if neighbours.isdecimal() else 1))
+    )
+
+
+def sent(values: Tensor | np.ndarray, device: torch.device) -> Tensor:
+    """A copy on the device of what lies on the host, without waiting for either; on a CPU the values themselves."""
+    values = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+    if device.type == "cpu":
+        return values
+    # From ordinary memory the host would have to wait for the copy.
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def describe(device: torch.device) -> str:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from elmo_cli.device import describe, pick_device, usable_cores, use_threads
+from elmo_cli.cores import suitable_threads, usable_cores
+from elmo_cli.device import describe, pick_device, use_threads
 from elmo_cli.errors import ConfigError
 
 
@@ -29,7 +30,7 @@ def test_threads_never_exceed_the_cores() -> None:
         use_threads(1)
         assert describe(torch.device("cpu")).startswith("CPU, 1 thread (torch")
         use_threads(None)
-        assert torch.get_num_threads() == usable_cores()
+        assert torch.get_num_threads() == suitable_threads()
         for threads in (0, usable_cores() + 1):
             with pytest.raises(ConfigError, match=f"--threads {threads}: this process may use 1 to"):
                 use_threads(threads)
@@ -43,7 +44,7 @@ def test_processes_of_torchrun_share_the_cores_and_the_gpus(monkeypatch: pytest.
         for neighbours in (1, 2, 3 * usable_cores()):
             monkeypatch.setenv("LOCAL_WORLD_SIZE", str(neighbours))
             use_threads(None)
-            assert torch.get_num_threads() == max(1, usable_cores() // neighbours)
+            assert torch.get_num_threads() == max(1, suitable_threads() // neighbours)
     finally:
         torch.set_num_threads(before)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "elmo_cli"
 
-GROUND = {"files", "processes", "device", "seeds", "config", "errors"}
+GROUND = {"files", "processes", "device", "cores", "allocation", "seeds", "config", "errors"}
 ALLOWED = {
     "cli": {"cli", "flows", *GROUND},
     "api": {"api", "flows", "text", "model", "train", "formats", *GROUND},
@@ -27,8 +27,10 @@ ALLOWED = {
     "pages": {"pages", *GROUND},
     "kernels": {"kernels", *GROUND},
     "files": {"config", "errors"},
-    "processes": {"config", "errors"},
-    "device": {"config", "errors", "seeds"},
+    "processes": {"cores", "config", "errors"},
+    "device": {"cores", "config", "errors", "seeds"},
+    "cores": {"config", "errors"},
+    "allocation": set(),
     "seeds": {"config", "errors"},
     "config": {"config", "errors"},
     "errors": set(),
@@ -79,7 +81,7 @@ def test_only_the_command_line_knows_typer_and_rich_and_nobody_click(path: Path)
 
 
 REPORTS = "elmo_cli.flows.reports"
-RESULTS = {f"elmo_cli.flows.{area}_results" for area in ("corpus", "model", "probability", "run")}
+RESULTS = {f"elmo_cli.flows.{area}_results" for area in ("corpus", "dry_run", "model", "probability", "run")}
 """What a command may import at once: plain records of what its flow will say."""
 
 

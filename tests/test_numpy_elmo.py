@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
-from elmo_cli.formats.features import read_features
+from elmo_cli.formats.feature_reader import read_any
 from elmo_cli.formats.model_folder import read_model_folder
 from elmo_cli.formats.weights import expected_datasets
 from tests.numpy_elmo import (
@@ -52,7 +52,7 @@ def test_the_vectors_of_bilm_tf_come_out(shared: Path) -> None:
     folder = shared / "fixtures" / "bilm"
     files = read_model_folder(folder)
     sentences = json.loads((folder / "lm_embeddings_sentences.json").read_text(encoding="utf-8"))
-    expected = [read_features(folder / f"lm_embeddings_{row}.hdf5") for row in range(3)]
+    expected = [read_any(folder / f"lm_embeddings_{row}.hdf5") for row in range(3)]
     state, fresh = zero_state(files.config, rows=3), zero_state(files.config, rows=3)
     carried_error = reset_error = 0.0
     for number in range(10):

@@ -6,6 +6,7 @@ Settings are found in this order: flag, ``--set``, ``--config``, preset.
 
 from elmo_cli.config.model import CharCnnConfig, LstmConfig, ModelConfig, OwnListsConfig
 from elmo_cli.config.optimizer import RATES, OptimizerConfig
+from elmo_cli.config.precision import INFERENCE_PRECISIONS, PRECISIONS
 from elmo_cli.config.presets import (
     COMPACT,
     DESCRIPTIONS,
@@ -29,9 +30,11 @@ from elmo_cli.config.vectors import VectorConfig
 __all__ = [
     "COMPACT",
     "DESCRIPTIONS",
+    "INFERENCE_PRECISIONS",
     "LENGTHS",
     "MEDIUM",
     "ORIGINAL",
+    "PRECISIONS",
     "PRESETS",
     "RATES",
     "RECIPE_ENDING",

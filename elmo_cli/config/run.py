@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elmo_cli.config.checks import require
+from elmo_cli.config.layers import layer_names, named_layers
 from elmo_cli.config.model import ModelConfig
 from elmo_cli.config.text import CleaningConfig, InputConfig, PiecesConfig, TextConfig, VocabularyConfig
 from elmo_cli.config.train import TrainConfig
@@ -26,6 +27,12 @@ class RunConfig:
         require(
             "model",
             (self.model.own_lists is None, "own_lists must be null: such models are read, not trained"),
+        )
+        layers = layer_names(self.model.lstm.layers)
+        unknown = named_layers(self.train.freeze, self.model.lstm.layers).difference(layers)
+        require(
+            "train",
+            (not unknown, f"freeze: expected names out of {', '.join(layers)}; found {', '.join(sorted(unknown))}"),
         )
 
 

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field, replace
 
 from elmo_cli.config.checks import require
 from elmo_cli.config.optimizer import OptimizerConfig
+from elmo_cli.config.precision import PRECISIONS
 from elmo_cli.config.schedule import ScheduleConfig
 
 LENGTHS = ("epochs", "steps", "words", "hours")
 """Settings that say how long a run is, of which one may be set."""
+
+SOFTMAX_STARTS = ("tokens", "mean", "zero", "random")
+"""Where the softmax begins for words that a model which is continued has no class for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,18 @@ class TrainConfig:
     softmax_bias: str = "unigram"
     """Where the softmax bias starts: ``unigram``, the log frequencies, or ``zero``, the reference's recipe: training
     then starts from a uniform guess over the vocabulary and overshoots before it finds the frequencies."""
+    softmax_start: str = "tokens"
+    """Where classes begin that an ``--init-from`` model has no weights for: ``tokens``, told from their words' spelling
+    by what the other classes' weights have to do with theirs; ``mean``, at the mean of the others; ``zero``; or
+    ``random``, as in a run from scratch."""
+    freeze: str | None = None
+    """Layers that stay as they are, with commas between them: token_encoder, lstm.1, lstm.2 (lstm: all of them),
+    softmax."""
+    freeze_steps: int = 0
+    """Steps at the beginning in which everything but the softmax stays as it is."""
+    precision: str = "fp32"
+    """Of matrix products: ``fp32``, ``bf16`` or, on GPUs, ``tf32``. Weights, cells, state, sums and the optimizer stay
+    float32, and held-out perplexity is measured in fp32."""
     epochs: float | None = None
     """Length of the run in passes over the training text."""
     steps: int | None = None
@@ -115,6 +131,13 @@ class TrainConfig:
             ),
             (0 <= self.reset_probability <= 1, f"reset_probability must be from 0 to 1, not {self.reset_probability}"),
             (self.softmax_bias in ("unigram", "zero"), f"softmax_bias must be unigram or zero: {self.softmax_bias!r}"),
+            (
+                self.softmax_start in SOFTMAX_STARTS,
+                f"softmax_start must be {', '.join(SOFTMAX_STARTS[:-1])} or {SOFTMAX_STARTS[-1]}: "
+                f"{self.softmax_start!r}",
+            ),
+            (self.freeze_steps >= 0, f"freeze_steps must not be negative: {self.freeze_steps}"),
+            (self.precision in PRECISIONS, f"precision must be {', '.join(PRECISIONS)}, not {self.precision!r}"),
             (
                 sum(getattr(self, name) is not None for name in LENGTHS) <= 1,
                 f"{', '.join(LENGTHS[:-1])} and {LENGTHS[-1]} exclude each other: set one",

@@ -19,6 +19,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from elmo_cli.config import LstmConfig
+from elmo_cli.kernels.choice import steps_are_fused
+from elmo_cli.kernels.lstm_cell import cell_backward, cell_forward, clamp_backward
+from elmo_cli.model.inference_weights import LayerWeights
+from elmo_cli.model.large_pages import empty
+from elmo_cli.model.lstm_fused import FusedLstm
+from elmo_cli.model.lstm_inference import run_layer
+from elmo_cli.model.precision import current_precision, operand, product
+from elmo_cli.model.repeated_product import RepeatedProduct
 
 
 class LstmState(NamedTuple):
@@ -64,9 +72,9 @@ class LstmLayer(nn.Module):
         super().__init__()
         self.config = config
         wide, narrow = config.cell_dim, config.projection_dim
-        self.kernel = nn.Parameter(torch.empty(2, input_dim + narrow, 4 * wide))
+        self.kernel = nn.Parameter(empty(2, input_dim + narrow, 4 * wide))
         self.bias = nn.Parameter(torch.empty(2, 4 * wide))
-        self.projection = nn.Parameter(torch.empty(2, wide, narrow)) if config.projected else None
+        self.projection = nn.Parameter(empty(2, wide, narrow)) if config.projected else None
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Glorot uniform over each direction's whole matrix, as TensorFlow does by default; biases 0."""
@@ -100,8 +108,12 @@ class LstmLayer(nn.Module):
         Returns:
             Outputs (G, N, D), and each sequence's cell (G, B, H) and output (G, B, D) after its last step.
         """
+        if keep_N is None and recurrent_mask_GBD is None and self._serves(inputs_GNI, cell_GBH, output_GBD):
+            weights, precision = LayerWeights(self.kernel, self.bias, self.projection), current_precision()
+            return run_layer(self, weights, self.config, precision, inputs_GNI, cell_GBH, output_GBD, batch_sizes)
         limit = self.config.projection_clip if self.config.projected else None
-        return _LstmFunction.apply(
+        form = FusedLstm if steps_are_fused(inputs_GNI.device) else _LstmFunction
+        return form.apply(
             inputs_GNI,
             self.kernel,
             self.bias,
@@ -114,6 +126,13 @@ class LstmLayer(nn.Module):
             self.config.cell_clip,
             limit,
         )
+
+    def _serves(self, *inputs: Tensor) -> bool:
+        """Whether nobody wants a gradient, and a CPU computes."""
+        # Not parameters(): a replica of DataParallel has its weights as plain tensors.
+        read = [part for part in (*inputs, self.kernel, self.bias, self.projection) if part is not None]
+        wanted = torch.is_grad_enabled() and any(part.requires_grad for part in read)
+        return not wanted and self.kernel.device.type == "cpu"
 
 
 class _LstmFunction(torch.autograd.Function):
@@ -139,44 +158,38 @@ class _LstmFunction(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         num_inputs = inputs_GNI.shape[2]
         wide = kernel.shape[2] // 4
-        recurrent = kernel[:, num_inputs:]
+        precision = current_precision()
+        recurrent = operand(kernel[:, num_inputs:], precision)
+        project = operand(projection, precision) if projection is not None else None
         forget_one = bias.clone()
         forget_one[:, 2 * wide : 3 * wide] += 1.0
-        gates_GN4H = torch.baddbmm(forget_one.unsqueeze(1), inputs_GNI, kernel[:, :num_inputs])
+        gates_GN4H = product(inputs_GNI, kernel[:, :num_inputs], precision, plus=forget_one.unsqueeze(1))
         cells_GNH = gates_GN4H.new_empty(*gates_GN4H.shape[:2], wide)
         outputs_GND = gates_GN4H.new_empty(*gates_GN4H.shape[:2], output_GBD.shape[2])
-        cell, output = cell_GBH.clone(), output_GBD.clone()
+        hidden_GBH = gates_GN4H.new_empty(cell_GBH.shape)
+        recurring_GBD = torch.empty_like(output_GBD)
+        cell, output = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
+        old_cell, old_output = cell_GBH, output_GBD
         begin = 0
-        for size in batch_sizes:
+        for size, next_size in zip(batch_sizes, (*batch_sizes[1:], 0), strict=True):
             span = slice(begin, begin + size)
             gates, new_cell, new_output = gates_GN4H[:, span], cells_GNH[:, span], outputs_GND[:, span]
-            old_cell, old_output = cell[:, :size], output[:, :size]
-            if keep_N is not None:
-                keep = keep_N[span].unsqueeze(1)
-                old_cell, old_output = old_cell * keep, old_output * keep
-            if mask_GBD is not None:
-                old_output = old_output * mask_GBD[:, :size]
-            torch.baddbmm(gates, old_output, recurrent, out=gates)
-            i, j, f, o = gates.split(wide, dim=2)
-            i.sigmoid_()
-            j.tanh_()
-            gates[:, :, 2 * wide :].sigmoid_()
-            torch.mul(f, old_cell, out=new_cell).addcmul_(i, j)
-            if cell_clip is not None:
-                new_cell.clamp_(-cell_clip, cell_clip)
-            hidden = torch.tanh(new_cell).mul_(o)
-            if projection is None:
-                new_output.copy_(hidden)
-            else:
-                torch.bmm(hidden, projection, out=new_output)
+            keep_B = keep_N[span] if keep_N is not None else None
+            recurring = _scaled(old_output[:, :size], keep_B, mask_GBD, recurring_GBD[:, :size])
+            product(recurring, recurrent, precision, plus=gates, out=gates)
+            hidden = new_output if project is None else hidden_GBH[:, :size]
+            cell_forward(gates, old_cell[:, :size], keep_B, cell_clip, new_cell, hidden)
+            if project is not None:
+                product(hidden, project, precision, out=new_output)
             if output_clip is not None:
                 new_output.clamp_(-output_clip, output_clip)
-            cell[:, :size], output[:, :size] = new_cell, new_output
+            cell[:, next_size:size], output[:, next_size:size] = new_cell[:, next_size:], new_output[:, next_size:]
+            old_cell, old_output = new_cell, new_output
             begin += size
         ctx.save_for_backward(
             inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, mask_GBD, gates_GN4H, cells_GNH, outputs_GND
         )
-        ctx.batch_sizes, ctx.cell_clip, ctx.output_clip = batch_sizes, cell_clip, output_clip
+        ctx.batch_sizes, ctx.cell_clip, ctx.output_clip, ctx.precision = batch_sizes, cell_clip, output_clip, precision
         return outputs_GND, cell, output
 
     @staticmethod
@@ -184,69 +197,72 @@ class _LstmFunction(torch.autograd.Function):
     def backward(ctx: Any, grad_outputs_GND: Tensor, grad_cell: Tensor, grad_output: Tensor) -> tuple[Any, ...]:
         inputs, kernel, projection, first_cell, first_output, keep_N, mask_GBD = ctx.saved_tensors[:7]
         gates_all, cells_all, outputs_all = ctx.saved_tensors[7:]
-        wide = kernel.shape[2] // 4
         num_inputs = inputs.shape[2]
-        recurrent_T = kernel[:, num_inputs:].transpose(1, 2)
+        precision = ctx.precision
+        steps = len(ctx.batch_sizes)
+        recurrent_T = RepeatedProduct(kernel[:, num_inputs:].transpose(1, 2), steps, precision)
+        project_T = None
+        if projection is not None:
+            project_T = RepeatedProduct(projection.transpose(1, 2), steps, precision)
         # Gradients with respect to the state that the next step (of the reversed walk) will see.
         grad_cell, grad_output = grad_cell.clone(), grad_output.clone()
         grad_gates_all = torch.empty_like(gates_all)
         grad_projected_all = grad_outputs_GND.clone(memory_format=torch.contiguous_format)
-        hidden_all = torch.tanh(cells_all)
+        grad_hidden_GBH = torch.empty_like(first_cell)
+        hidden_all = torch.empty_like(cells_all)
         previous_outputs_all = torch.empty_like(outputs_all)
         ends = torch.tensor(ctx.batch_sizes).cumsum(0).tolist()
         for t in range(len(ends) - 1, -1, -1):
             size = ctx.batch_sizes[t]
             span = slice(ends[t] - size, ends[t])
-            i, j, f, o = gates_all[:, span].split(wide, dim=2)
-            cell, output, tanh_cell = cells_all[:, span], outputs_all[:, span], hidden_all[:, span]
+            output = outputs_all[:, span]
             if t == 0:
                 old_cell, old_output = first_cell[:, :size], first_output[:, :size]
             else:
                 before = slice(span.start - ctx.batch_sizes[t - 1], span.start - ctx.batch_sizes[t - 1] + size)
                 old_cell, old_output = cells_all[:, before], outputs_all[:, before]
-            if keep_N is not None:
-                keep = keep_N[span].unsqueeze(1)
-                old_cell, old_output = old_cell * keep, old_output * keep
-            if mask_GBD is not None:
-                old_output = old_output * mask_GBD[:, :size]
-            previous_outputs_all[:, span] = old_output
+            keep_B = keep_N[span] if keep_N is not None else None
+            _scaled(old_output, keep_B, mask_GBD, previous_outputs_all[:, span], copy=True)
 
             grad_m = grad_projected_all[:, span]
             grad_m += grad_output[:, :size]
             if ctx.output_clip is not None:
-                grad_m *= output.abs() < ctx.output_clip
-            grad_hidden = grad_m if projection is None else torch.bmm(grad_m, projection.transpose(1, 2))
+                clamp_backward(grad_m, output, ctx.output_clip)
+            grad_hidden = grad_m if project_T is None else project_T.into(grad_hidden_GBH[:, :size], grad_m)
 
-            di, dj, df, do = grad_gates_all[:, span].split(wide, dim=2)
-            # sigmoid' = s (1 - s), tanh' = 1 - t^2, each on the stored value.
-            torch.mul(grad_hidden, tanh_cell, out=do)
-            do.mul_(o).mul_(1 - o)
-            dc = (grad_hidden * o).mul_(1 - tanh_cell * tanh_cell).add_(grad_cell[:, :size])
-            if ctx.cell_clip is not None:
-                dc *= cell.abs() < ctx.cell_clip
-            torch.mul(dc, j, out=di)
-            di.mul_(i).mul_(1 - i)
-            torch.mul(dc, i, out=dj)
-            dj.mul_(1 - j * j)
-            torch.mul(dc, old_cell, out=df)
-            df.mul_(f).mul_(1 - f)
-            torch.mul(dc, f, out=grad_cell[:, :size])
-            torch.bmm(grad_gates_all[:, span], recurrent_T, out=grad_output[:, :size])
-            if mask_GBD is not None:
-                grad_output[:, :size] *= mask_GBD[:, :size]
-            if keep_N is not None:
-                grad_cell[:, :size] *= keep
-                grad_output[:, :size] *= keep
-            hidden_all[:, span] *= o  # now sigmoid(o) * tanh(c), what the projection read
+            cell_backward(
+                gates_all[:, span],
+                old_cell,
+                cells_all[:, span],
+                keep_B,
+                ctx.cell_clip,
+                grad_hidden,
+                grad_cell[:, :size],
+                grad_gates_all[:, span],
+                hidden_all[:, span],
+            )
+            recurrent_T.into(grad_output[:, :size], grad_gates_all[:, span])
+            _scaled(grad_output[:, :size], keep_B, mask_GBD, grad_output[:, :size])
 
         grad_inputs = None
         if ctx.needs_input_grad[0]:
-            grad_inputs = torch.bmm(grad_gates_all, kernel[:, :num_inputs].transpose(1, 2))
+            grad_inputs = product(grad_gates_all, kernel[:, :num_inputs].transpose(1, 2), precision)
         grad_kernel = torch.empty_like(kernel)
-        torch.bmm(inputs.transpose(1, 2), grad_gates_all, out=grad_kernel[:, :num_inputs])
-        torch.bmm(previous_outputs_all.transpose(1, 2), grad_gates_all, out=grad_kernel[:, num_inputs:])
+        product(inputs.transpose(1, 2), grad_gates_all, precision, out=grad_kernel[:, :num_inputs])
+        product(previous_outputs_all.transpose(1, 2), grad_gates_all, precision, out=grad_kernel[:, num_inputs:])
         grad_projection = None
         if projection is not None:
-            grad_projection = torch.bmm(hidden_all.transpose(1, 2), grad_projected_all)
+            grad_projection = product(hidden_all.transpose(1, 2), grad_projected_all, precision)
         grad_bias = grad_gates_all.sum(1)
         return grad_inputs, grad_kernel, grad_bias, grad_projection, grad_cell, grad_output, *[None] * 5
+
+
+def _scaled(
+    values_GBD: Tensor, keep_B: Tensor | None, mask_GBD: Tensor | None, out_GBD: Tensor, *, copy: bool = False
+) -> Tensor:
+    """Values times both factors, in ``out_GBD``; where there is none, the values themselves, or on request a copy."""
+    if keep_B is not None:
+        values_GBD = torch.mul(values_GBD, keep_B.unsqueeze(1), out=out_GBD)
+    if mask_GBD is not None:
+        values_GBD = torch.mul(values_GBD, mask_GBD[:, : out_GBD.shape[1]], out=out_GBD)
+    return out_GBD.copy_(values_GBD) if copy and values_GBD is not out_GBD else values_GBD

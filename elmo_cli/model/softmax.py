@@ -1,12 +1,16 @@
 """The softmax over the vocabulary that both directions share: sampled for training, full for evaluation."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
 
+from elmo_cli.device import sent
+from elmo_cli.model.precision import current_precision, product
 from elmo_cli.model.sampler import Ids, Negatives
 
 CPU_BLOCK = (256, 1024)
@@ -15,6 +19,12 @@ times as fast as 64 MiB (8,192 positions, 13,778 classes, one core)."""
 
 GPU_BLOCK = (16_384, 8_192)
 """The same on a GPU, which wants large products: 512 MiB."""
+
+BLOCK, LEAST_POSITIONS = 1 << 24, 64
+"""Logits that training holds at once, 64 MiB of float32, and positions of which it does so at least."""
+
+KEPT = 1 << 30
+"""Bytes of probabilities that training keeps from its forward to its backward pass at most."""
 
 
 class Softmax(nn.Module):
@@ -59,7 +69,7 @@ class TouchedRows:
         column_R[negatives_K] = np.arange(len(negatives_K))
 
         def move(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(array).to(device, non_blocking=True)
+            return sent(array, device)
 
         log_expected_R = negatives.log_expected(ids_R).astype(np.float32)
         return cls(move(ids_R), move(rows[: len(targets_N)]), move(negatives_K), move(log_expected_R), move(column_R))
@@ -69,30 +79,90 @@ def sampled_losses(hidden_ND: Tensor, weight_RD: Tensor, bias_R: Tensor, rows: T
     """Negative log-likelihood of each target among itself and the shared negatives.
 
     Logits are corrected by minus log expected count, for target and negatives alike, and a negative that equals a
-    position's target does not count for it (reference/bilm-tf.md, 4.1).
+    position's target does not count for it (reference/bilm-tf.md, 4.1): every position sees the negatives, and once
+    its own target, whether that was drawn or not.
 
     Shape:
         - hidden_ND, weight_RD, bias_R -> losses_N, in nats
     """
     corrected_R = bias_R - rows.log_expected_R
-    target_N = (hidden_ND * weight_RD[rows.targets_N]).sum(1) + corrected_R[rows.targets_N]
-    logits_NK = torch.addmm(corrected_R[rows.negatives_K], hidden_ND, weight_RD[rows.negatives_K].t())
-    hits_N = rows.column_R[rows.targets_N]
-    is_hit = hits_N >= 0
-    # A scatter of one number per position; where there is no hit, column 0 gets its own value back.
-    at = hits_N.clamp(min=0).unsqueeze(1)
-    logits_NK = logits_NK.scatter(1, at, logits_NK.gather(1, at).masked_fill(is_hit.unsqueeze(1), float("-inf")))
-    return torch.logaddexp(torch.logsumexp(logits_NK, dim=1), target_N) - target_N
+    return cast(Tensor, _Losses.apply(hidden_ND, weight_RD, corrected_R, rows.targets_N, rows.column_R < 0))
 
 
 def full_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
-    """Negative log-likelihood of each target among the whole vocabulary, with gradient; holds (N, V) logits.
+    """Negative log-likelihood of each target among the whole vocabulary, with gradient.
 
     Shape:
         - hidden_ND, weight_VD, bias_V, targets_N -> losses_N, in nats
     """
-    logits_NV = torch.addmm(bias_V, hidden_ND, weight_VD.t())
-    return functional.cross_entropy(logits_NV, targets_N, reduction="none")
+    return cast(Tensor, _Losses.apply(hidden_ND, weight_VD, bias_V, targets_N, None))
+
+
+class _Losses(torch.autograd.Function):
+    """Softmax and cross-entropy as one operation, some positions at a time.
+
+    With p the probabilities of a position, the gradient of its loss by its logits is p - 1 at the target and p
+    elsewhere. All logarithms of p are kept from forward to backward where they have room in :data:`KEPT`, the only
+    array of (N, R); else every block of them is computed once more.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_ND: Tensor, weight_RD: Tensor, bias_R: Tensor, targets_N: Tensor, absent_R: Tensor | None
+    ) -> Tensor:
+        ctx.save_for_backward(hidden_ND, weight_RD, bias_R, targets_N, absent_R)
+        ctx.precision = current_precision()
+        ctx.kept = [] if len(hidden_ND) * len(weight_RD) * hidden_ND.element_size() <= KEPT else None
+        losses = []
+        for hidden, targets in _blocks(len(weight_RD), hidden_ND, targets_N):
+            log_p = _log_probabilities(hidden, weight_RD, bias_R, targets, absent_R, ctx.precision)
+            losses.append(-log_p.gather(1, targets.unsqueeze(1)).squeeze(1))
+            if ctx.kept is not None:
+                ctx.kept.append(log_p)
+        return torch.cat(losses) if losses else hidden_ND.new_empty(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_N: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        hidden_ND, weight_RD, bias_R, targets_N, absent_R = ctx.saved_tensors
+        grad_hidden_ND = torch.empty_like(hidden_ND, memory_format=torch.contiguous_format)
+        grad_weight_RD = torch.zeros_like(weight_RD, memory_format=torch.contiguous_format)
+        grad_bias_R = torch.zeros_like(bias_R)
+        blocks = _blocks(len(weight_RD), hidden_ND, targets_N, grad_N, grad_hidden_ND)
+        for number, (hidden, targets, grad, grad_hidden) in enumerate(blocks):
+            if ctx.kept is not None:
+                slopes = ctx.kept[number].exp()
+            else:
+                slopes = _log_probabilities(hidden, weight_RD, bias_R, targets, absent_R, ctx.precision).exp_()
+            at = targets.unsqueeze(1)
+            slopes.scatter_(1, at, slopes.gather(1, at) - 1).mul_(grad.unsqueeze(1))
+            product(slopes, weight_RD, ctx.precision, out=grad_hidden)
+            product(slopes.t(), hidden, ctx.precision, plus=grad_weight_RD, out=grad_weight_RD)
+            grad_bias_R += slopes.sum(0)
+        return grad_hidden_ND, grad_weight_RD, grad_bias_R, None, None
+
+
+def _log_probabilities(
+    hidden_ND: Tensor,
+    weight_RD: Tensor,
+    bias_R: Tensor,
+    targets_N: Tensor,
+    absent_R: Tensor | None,
+    precision: str,
+) -> Tensor:
+    """Logarithms (N, R) of the probabilities of the classes, those that are absent left out but for the own target."""
+    if absent_R is None:
+        logits_NR = product(hidden_ND, weight_RD.t(), precision, plus=bias_R)
+    else:
+        logits_NR = product(hidden_ND, weight_RD.t(), precision, plus=bias_R.masked_fill(absent_R, float("-inf")))
+        target_N = (hidden_ND * weight_RD[targets_N]).sum(1) + bias_R[targets_N]
+        logits_NR.scatter_(1, targets_N.unsqueeze(1), target_N.unsqueeze(1))
+    return torch.log_softmax(logits_NR, dim=1, out=logits_NR)
+
+
+def _blocks(classes: int, *values_N: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Some positions at a time, so that their logits are about :data:`BLOCK` numbers."""
+    return zip(*(values.split(max(LEAST_POSITIONS, BLOCK // classes)) for values in values_N), strict=True)
 
 
 def full_losses_chunked(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:

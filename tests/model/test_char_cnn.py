@@ -1,12 +1,19 @@
 """The character CNN against a dense convolution over all columns."""
 
+from unittest.mock import patch
+
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
 from elmo_cli.config import CharCnnConfig
+from elmo_cli.model import char_cnn
 from elmo_cli.model.char_cnn import PADDING, CharCnn, Highway, trim_columns
+from elmo_cli.text.characters import character_table
 
 
 def dense(encoder: CharCnn, chars_UW: Tensor) -> Tensor:
@@ -56,6 +63,33 @@ def test_trimmed_sparse_and_dense_agree_in_value_and_gradient(activation: str, l
         strict=True,
     ):
         torch.testing.assert_close(got, expected, rtol=0, atol=1e-11)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=st.lists(st.text(max_size=70), min_size=1, max_size=9), group=st.integers(1, 5))
+def test_any_words_have_the_dense_values_and_gradients(words: list[str], group: int) -> None:
+    encoder = make_encoder()
+    chars = torch.from_numpy(character_table(words, 50).astype(np.int64))
+    with patch.object(char_cnn, "GROUP", group):
+        fast = encoder(chars)
+        with torch.no_grad():
+            torch.testing.assert_close(encoder(chars), fast, rtol=0, atol=1e-12)
+    plain = dense(encoder, chars)
+    torch.testing.assert_close(fast, plain, rtol=0, atol=1e-12)
+    weights = torch.linspace(-1, 1, fast.numel(), dtype=torch.float64).view_as(fast)
+    leaves = list(encoder.parameters())
+    gradients = [torch.autograd.grad((vectors * weights).sum(), leaves) for vectors in (fast, plain)]
+    for got, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-11)
+
+
+def test_weights_that_are_no_numbers_give_vectors_and_gradients_that_are_none() -> None:
+    encoder = make_encoder()
+    with torch.no_grad():
+        encoder.kernels[1].fill_(float("nan"))
+    vectors = encoder(spell([3, 9]))
+    assert vectors.isnan().any()
+    assert torch.autograd.grad(vectors.sum(), encoder.embedding)[0].isnan().any()
 
 
 def test_columns_stay_where_they_can_matter() -> None:

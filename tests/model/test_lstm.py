@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 
 from elmo_cli.config import LstmConfig
+from elmo_cli.model import repeated_product
 from elmo_cli.model.lstm import LstmLayer, LstmState
+from elmo_cli.model.repeated_product import LEAST_STEPS
 
 
 def plain_lstm(
@@ -115,6 +117,27 @@ def test_float32_gradients_agree_with_float64_to_1e_5() -> None:
         gradients.append(torch.autograd.grad(total, [inputs, *layer.parameters()]))
     for single, double in zip(*gradients, strict=True):
         torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("steps", [1, LEAST_STEPS + 3])
+def test_in_float32_with_ordered_matrices_outputs_and_gradients_are_those_of_the_plain_form(
+    name: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeated_product, "LEAST_NUMBERS", 1)
+    config, rows = CASES[name]
+    sizes = [rows] * steps
+    results = []
+    for form, dtype in ((LstmLayer.forward, torch.float32), (plain_lstm, torch.float64)):
+        layer, inputs, cell, output = random_case(config, sizes, dtype)
+        with torch.no_grad():
+            layer.kernel.mul_(0.3)  # so that values near a clip do not fall on the other side of it
+        parts = form(layer, inputs, cell, output, sizes, None)
+        leaves = [inputs, cell, output, *layer.parameters()]
+        total = sum((part * torch.linspace(-1, 1, part.numel()).view_as(part)).mean() for part in parts)
+        results.append([*parts, *torch.autograd.grad(total, leaves)])
+    for single, double in zip(*results, strict=True):
+        torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)
 
 
 def test_a_sequence_read_in_two_pieces_ends_in_the_same_state() -> None:

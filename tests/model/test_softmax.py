@@ -1,8 +1,11 @@
 """Sampled and full softmax against the NumPy reference, and the one against the other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from elmo_cli.model import softmax
 from elmo_cli.model.sampler import Negatives, draw_negatives
@@ -35,6 +38,77 @@ def test_sampled_losses_are_those_of_the_numpy_reference_accidental_hits_removed
         expected_V=reference.expected_counts(V, negatives.tries),
     )
     np.testing.assert_allclose(got.numpy(), expected, rtol=0, atol=1e-5)  # log expected counts travel in float32
+
+
+def plain_sampled_losses(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, rows: TouchedRows
+) -> torch.Tensor:
+    """Step by step, with autograd doing the rest."""
+    corrected = bias - rows.log_expected_R
+    target = (hidden * weight[rows.targets_N]).sum(1) + corrected[rows.targets_N]
+    logits = hidden @ weight[rows.negatives_K].t() + corrected[rows.negatives_K]
+    hits = rows.targets_N.unsqueeze(1) == rows.negatives_K
+    others = logits.masked_fill(hits, float("-inf"))
+    return torch.logsumexp(torch.cat([target.unsqueeze(1), others], dim=1), dim=1) - target
+
+
+@pytest.mark.parametrize("block", [1, 7 * V, 1 << 24])
+@pytest.mark.parametrize("kept", [0, 1 << 30])
+@pytest.mark.parametrize("sampled", [True, False])
+def test_losses_and_gradients_are_those_of_the_plain_form(
+    block: int, kept: int, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softmax, "BLOCK", block)
+    monkeypatch.setattr(softmax, "LEAST_POSITIONS", 3)
+    monkeypatch.setattr(softmax, "KEPT", kept)
+    hidden, targets, weight, bias = example()
+    rows = TouchedRows.of(targets, draw_negatives(K, V, seed=3), CPU)
+    if sampled:
+        weight, bias = weight[rows.ids_R], bias[rows.ids_R]
+    leaves = [value.clone().requires_grad_() for value in (hidden, weight, bias)]
+    if sampled:
+        got, expected = sampled_losses(*leaves, rows), plain_sampled_losses(*leaves, rows)
+    else:
+        at = torch.from_numpy(targets)
+        got = full_losses(*leaves, at)
+        expected = torch.nn.functional.cross_entropy(leaves[0] @ leaves[1].t() + leaves[2], at, reduction="none")
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    slope = torch.linspace(-1, 2, N, dtype=torch.float64)
+    for _ in range(2):  # what was kept must outlive a first gradient
+        gradients = torch.autograd.grad(got, leaves, slope, retain_graph=True)
+    for gradient, plain in zip(gradients, torch.autograd.grad(expected, leaves, slope), strict=True):
+        torch.testing.assert_close(gradient, plain, rtol=0, atol=1e-12)
+
+
+def test_the_full_softmax_never_holds_positions_times_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softmax, "BLOCK", 1 << 14)
+    monkeypatch.setattr(softmax, "KEPT", 0)
+    positions, classes = 2048, 256
+    hidden = torch.randn(positions, 4, requires_grad=True)
+    weight, bias = torch.randn(classes, 4, requires_grad=True), torch.zeros(classes, requires_grad=True)
+    targets = torch.arange(positions) % classes
+    with LargestTensor() as largest:
+        full_losses(hidden, weight, bias, targets).mean().backward()
+    assert 0 < largest.numbers <= 1 << 14
+    with LargestTensor() as largest, torch.no_grad():
+        monkeypatch.setattr(softmax, "CPU_BLOCK", (64, 64))
+        full_losses_chunked(hidden, weight, bias, targets)
+    assert 0 < largest.numbers <= hidden.numel()
+
+
+class LargestTensor(TorchDispatchMode):
+    """Notes how many numbers the largest tensor has that any operation gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for value in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(value, torch.Tensor):
+                self.numbers = max(self.numbers, value.numel())
+        return result
 
 
 def test_touched_rows_are_targets_and_negatives_each_once() -> None:

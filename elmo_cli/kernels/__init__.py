@@ -1,0 +1,1 @@
+"""Optional fast pieces, each beside the plain torch version that defines it."""
