@@ -1,6 +1,10 @@
 """Vectors of sentences as arrays, in the place of ``allennlp.commands.elmo.ElmoEmbedder``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -13,10 +17,12 @@ from elmo_cli.api.loading import Place, load_one
 from elmo_cli.device import pick_device
 from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.models.loaded import start_state
+from elmo_cli.flows.vectors.agreement import measure_agreement
 from elmo_cli.flows.vectors.embedding import STATES, Sentence, SentenceEmbedder, Vectors, layer_choice
-from elmo_cli.formats.features import FORMAT, FeatureWriter
-from elmo_cli.formats.whole_hdf5 import whole_hdf5
+from elmo_cli.formats.feature_form import FeatureForm
+from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.precision import check_inference_precision
 
 BUDGET = 4096
 """Positions computed together. Bounds memory."""
@@ -38,9 +44,12 @@ class ElmoEmbedder:
         state: What sentences begin from: ``warm`` (the model's recorded start state, or a fixed neutral text),
             ``zero``, or ``carry`` (where the same place of the batch before ended).
         normalize: Whether every vector that is given or written is scaled to length 1.
+        precision: Of matrix products: ``fp32``, ``bf16``, on CUDA ``tf32``, on CPUs ``int8``, whose first vectors are
+            compared with those of float32.
 
     Raises:
-        ConfigError: The arguments do not go together, or this machine has no such GPU.
+        ConfigError: The arguments do not go together, or this machine has no such GPU or products. Methods raise it
+            where int8 is too far from float32 on their first sentences.
         ModelError: The files cannot be read or do not fit together.
     """
 
@@ -53,11 +62,13 @@ class ElmoEmbedder:
         model_dir: Place | None = None,
         state: str = "warm",
         normalize: bool = False,
+        precision: str = "fp32",
     ) -> None:
         if state not in STATES:
             raise ConfigError(f"state={state!r}: expected {', '.join(STATES)}")
         device = pick_device("cpu" if cuda_device < 0 else f"cuda:{cuda_device}")
-        self.model = load_one(options_file, weight_file, model_dir)
+        check_inference_precision(precision, device)
+        self.model = replace(load_one(options_file, weight_file, model_dir), precision=precision)
         self.model.bilm.to(device)
         self.state = state
         self.normalize = normalize
@@ -65,6 +76,7 @@ class ElmoEmbedder:
         start = LstmState(*(part.to(device) for part in start))
         self._start = start
         self._embedder = SentenceEmbedder(self.model, start, carry=state == "carry")
+        self._compared = precision != "int8"
 
     def reset_states(self) -> None:
         """Forgets the state that ``state="carry"`` took from batch to batch."""
@@ -122,6 +134,8 @@ class ElmoEmbedder:
     ) -> None:
         """Writes the vectors of every line of a text to HDF5, in AllenNLP's layout.
 
+        What stops it leaves nothing behind; ``elmo embed`` goes on where it was stopped.
+
         Args:
             input_file: Text, one sentence a line, tokens between spaces. It is closed at the end.
             output_file_path: The file, which appears whole, in the place of an older one.
@@ -138,6 +152,8 @@ class ElmoEmbedder:
         """
         if output_format not in FORMATS:
             raise ConfigError(f"output_format={output_format!r}: expected {', '.join(FORMATS)}")
+        if batch_size < 1:
+            raise ConfigError(f"batch_size={batch_size}: expected at least 1")
         with input_file:
             lines = [line.strip() for line in input_file]
         blank = [number for number, line in enumerate(lines, 1) if not line]
@@ -152,13 +168,39 @@ class ElmoEmbedder:
         attributes = self.model.feature_attributes(layers=output_format, state=self.state)
         if self.normalize:
             attributes["normalized"] = "every vector has length 1"
-        path = Path(output_file_path)
-        if use_sentence_keys:
-            _write_by_sentence(path, lines, arrays, attributes)
-            return
-        with FeatureWriter(path, attributes=attributes, overwrite=True) as features:
-            for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True)):
-                features.write(number, vectors, sentence=None if forget_sentences else line)
+        form = FeatureForm(
+            layers=self.model.bilm.config.vector_layers if output_format == "all" else None,
+            width=self.model.bilm.config.vector_dim,
+            sentence_keys=use_sentence_keys,
+            forget_sentences=forget_sentences,
+        )
+        self._write(Path(output_file_path), form, attributes, lines, arrays, batch_size)
+
+    def _write(
+        self,
+        path: Path,
+        form: FeatureForm,
+        attributes: dict[str, str],
+        lines: list[str],
+        arrays: Iterator[Vectors],
+        batch_size: int,
+    ) -> None:
+        # With an origin that no other call has, nothing is gone on with: under ``carry`` the state would be missing.
+        origin = {"call": [os.getpid(), time.time_ns()]}
+        with closing(open_writer(path, form=form, attributes=attributes, origin=origin, overwrite=True)) as writer:
+            try:
+                for first in range(0, len(lines), batch_size):
+                    some = lines[first : first + batch_size]
+                    vectors = list(islice(arrays, len(some)))
+                    writer.write_many(range(first, first + len(some)), vectors, sentences=some)
+                writer.finish()
+            except TextError as error:
+                writer.discard()
+                hint = "leave use_sentence_keys away: line numbers are keys without exception"
+                raise TextError(error.message, hint=hint) from error
+            except BaseException:
+                writer.discard()
+                raise
 
     def _embed_all(self, sentences: Iterable[Sentence], batch_size: int) -> Iterator[Vectors]:
         if batch_size < 1:
@@ -174,6 +216,9 @@ class ElmoEmbedder:
         if not sentences:
             return []
         with torch.autocast(self.model.device.type, enabled=False):  # a program may be inside of one
+            if not self._compared and (agreement := measure_agreement(self.model, self._start, sentences)):
+                agreement.check()
+                self._compared = True
             if self.state == "carry":
                 return self._embedder.embed_batch(sentences)
             return self._embedder.embed(sentences, BUDGET)
@@ -183,17 +228,3 @@ class ElmoEmbedder:
             return vectors
         lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
         return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-
-
-def _write_by_sentence(path: Path, lines: Sequence[str], arrays: Iterator[Vectors], attributes: dict[str, str]) -> None:
-    with whole_hdf5(path) as output:
-        output.file.attrs.update({**FORMAT, **attributes})
-        for number, (line, vectors) in enumerate(zip(lines, arrays, strict=True), 1):
-            try:
-                output.file.create_dataset(line, data=vectors)
-            except (ValueError, TypeError) as error:
-                raise TextError(
-                    f"line {number}: {line!r} cannot be a key of its own: {error}",
-                    hint="leave use_sentence_keys away: line numbers are keys without exception",
-                ) from error
-            output.check()

@@ -17,8 +17,9 @@ def open_features(path: str | os.PathLike[str]) -> FeatureFile:
     """Opens vectors of sentences in any layout, by ``elmo embed``, AllenNLP, bilm-tf or ELMoForManyLangs.
 
     What comes is a sequence of arrays (L, n, E) or (n, E) in the order of the text, each read when it is asked for, and
-    a context manager. It has ``lines``, ``attributes``, ``at_line(number)``, ``by_sentence(text)``, ``tokens(i)``,
-    ``sentence(i)`` and ``key(i)``. One process uses what it opened itself; :class:`FeatureDataset` sees to that.
+    a context manager. It has ``lines``, ``attributes``, ``at_line(number)``, ``by_sentence(text)``, ``by_key(key)``,
+    ``tokens(i)``, ``sentence(i)`` and ``key(i)``. One process uses what it opened itself; :class:`FeatureDataset` sees
+    to that.
 
     Args:
         path: A file, or a folder of npy files.
@@ -28,10 +29,11 @@ def open_features(path: str | os.PathLike[str]) -> FeatureFile:
 
     Example:
         >>> import tempfile
-        >>> from elmo_cli.formats.features import FeatureWriter
+        >>> from elmo_cli.formats.feature_writer import FeatureForm, open_writer
         >>> path = Path(tempfile.mkdtemp()) / "vectors.hdf5"
-        >>> with FeatureWriter(path, attributes={}) as writer:
+        >>> with open_writer(path, form=FeatureForm(width=8), attributes={}) as writer:
         ...     writer.write(0, np.zeros((3, 2, 8), np.float32), sentence="Hello world")
+        ...     _ = writer.finish()
         >>> with open_features(path) as features:
         ...     len(features), features[0].shape, features.by_sentence("Hello world").shape
         (1, (3, 2, 8), (3, 2, 8))

@@ -8,7 +8,7 @@ import typer
 
 from elmo_cli.cli import figures, options
 from elmo_cli.cli.console import Row, follow, show_result
-from elmo_cli.config import InputConfig, VectorConfig
+from elmo_cli.config import INFERENCE_PRECISIONS, InputConfig, VectorConfig
 from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.processes import place_in_group
 
@@ -227,6 +227,17 @@ def command(
         typer.Option("--input-format", help=options.FORMAT_HELP, rich_help_panel=options.INPUT),
     ] = options.DEFAULT_FORMAT,
     field: options.FieldOption = InputConfig.field,
+    id_field: Annotated[
+        str | None,
+        typer.Option(
+            "--id-field",
+            metavar="NAME",
+            help="Which field or column has a record's identifier; of CoNLL-U which comment, such as sent_id. It is "
+            "the key in allennlp, and stands beside the vectors in flat.",
+            show_default=False,
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
     encoding: options.EncodingOption = InputConfig.encoding,
     decode_errors: options.DecodeErrorsOption = options.DEFAULT_DECODE_ERRORS,
     tokenizer: options.ModelTokenizerOption = None,
@@ -243,6 +254,7 @@ def command(
     ] = 64,
     device: options.DeviceOption = "auto",
     threads: options.ThreadsOption = None,
+    precision: options.PrecisionOption = options.DEFAULT_PRECISION,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -267,7 +279,13 @@ def command(
         sentence_keys=sentence_keys,
         forget_sentences=forget_sentences,
     )
-    reading = InputConfig(format=input_format.value, field=field, encoding=encoding, decode_errors=decode_errors.value)
+    reading = InputConfig(
+        format=input_format.value,
+        field=field,
+        id_field=id_field,
+        encoding=encoding,
+        decode_errors=decode_errors.value,
+    )
     is_first = place_in_group()[0] == 0
     from elmo_cli.flows.vectors.embed import embed
 
@@ -286,6 +304,7 @@ def command(
         batch_sentences=batch_sentences,
         device=device,
         threads=threads,
+        precision=precision.value,
         overwrite=overwrite,
     )
     if not is_first:
@@ -304,6 +323,7 @@ def _rows(result: EmbedResult, blank_lines: str) -> list[Row]:
         ("tokens", figures.whole(result.tokens), "words that got vectors"),
         ("shape", result.shape, "of one sentence's array, n its tokens"),
         ("state", result.state, STATES.get(result.state, "")),
+        ("precision", result.precision, INFERENCE_PRECISIONS[result.precision]),
         ("blank lines", figures.whole(result.blank_lines), f"lines without words (--blank-lines {blank_lines})"),
         ("size", f"{figures.whole(result.file_bytes)} bytes", f"{result.format}, layout {result.layout}"),
         ("time", figures.duration(result.seconds), figures.rate(result.tokens_per_second, "tokens")),

@@ -20,6 +20,8 @@ class EmbedResult(Result):
     """Shape of one sentence's array, n standing for its tokens: ``(3, n, 1024)``."""
     state: str
     """State policy: ``warm``, ``zero`` or ``carry``."""
+    precision: str = "fp32"
+    """Of matrix products."""
     blank_lines: int
     layout: str
     format: str

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from elmo_cli.errors import ElmoError
 from elmo_cli.files import flush, whole_file, whole_folder
-from elmo_cli.formats.feature_flat import offsets, texts
+from elmo_cli.formats.feature_flat import encoded, offsets, texts
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_journal import ROOM, Journal
 
@@ -46,7 +46,15 @@ def finish_npy(journal: Journal, form: FeatureForm, attributes: Mapping[str, Any
             head.write(_npy_head(form.value_type, (int(offsets(index)[-1]), *form.row_shape), ROOM))
         text = json.dumps(dict(attributes), indent=2, ensure_ascii=False) + "\n"
         (folder / "attributes.json").write_text(text, encoding="utf-8")
-        vectors.rename(folder / "vectors.npy")
+        _share(vectors, folder / "vectors.npy")
+
+
+def _share(file: Path, other: Path) -> None:
+    """Gives a file another name, and leaves it the first one, where the disk can, until the folder is in its place."""
+    try:
+        other.hardlink_to(file)
+    except OSError:
+        file.rename(other)
 
 
 def finish_safetensors(journal: Journal, form: FeatureForm, attributes: Mapping[str, Any]) -> None:
@@ -160,10 +168,10 @@ def _columns(journal: Journal, index: npt.NDArray) -> Iterator[dict[str, tuple[I
             files["lines"][0].write(np.ascontiguousarray(block.lines).tobytes())
             columns = {"token": list(chain.from_iterable(block.tokens)), "sentence": block.sentences, "key": block.keys}
             for kind, strings in columns.items():
-                encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
-                places = ends[kind] + np.cumsum([len(string) for string in encoded], dtype="<i8")
+                contents = encoded(strings)
+                places = ends[kind] + np.cumsum(list(map(len, contents)), dtype="<i8")
                 files[f"{kind}_ends"][0].write(places.tobytes())
-                files[f"{kind}_bytes"][0].write(b"".join(encoded))
+                files[f"{kind}_bytes"][0].write(b"".join(contents))
                 if len(places) and places[-1] > 0:
                     ends[kind] = int(places[-1])
                     given.add(kind)

@@ -13,8 +13,7 @@ from h5py import h5g, h5l, h5o
 from elmo_cli.errors import ModelError
 from elmo_cli.formats import hdf5
 from elmo_cli.formats.feature_file import FeatureFile, damaged
-from elmo_cli.formats.feature_sentences import SENTENCES
-from elmo_cli.formats.feature_texts import ESCAPES, key_parts, manylangs_key
+from elmo_cli.formats.feature_texts import ESCAPES, SENTENCES, key_parts, manylangs_key
 from elmo_cli.formats.hdf5_values import mapped_floats, open_dataset
 
 _NUMBER = re.compile(rb"0|[1-9][0-9]{0,17}")
@@ -59,17 +58,9 @@ class NumberedSentences(FeatureFile):
     def _read_map(self) -> dict[str, int]:
         if self._positions is not None:
             return self._positions
-        name = SENTENCES.encode()
-        with hdf5.reading(self.path):
-            if name not in self._file.id:
-                raise ModelError(f"{self.path}: it has no {SENTENCES}", hint="go by position or line number")
-            values = h5py.Dataset(open_dataset(self.path, self._file.id, name))
-            if values.shape != (1,) or h5py.check_string_dtype(values.dtype) is None:
-                raise damaged(self.path, f"{SENTENCES}: expected one string, found {values.dtype} {values.shape}")
-            text = values[0]
         try:
-            lines = {sentence: int(line) for sentence, line in json.loads(text).items()}
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            lines = {sentence: int(line) for sentence, line in _read_map(self.path, self._file).items()}
+        except ValueError as error:
             raise damaged(self.path, f"{SENTENCES}: expected a JSON object of numbers: {error}") from error
         places = np.searchsorted(self.lines, np.array(list(lines.values()), np.int64)).tolist()
         known = {
@@ -89,8 +80,8 @@ class KeyedSentences(FeatureFile):
         self._mapped = np.asarray(np.memmap(path, np.uint8, "r"))
         with hdf5.reading(path):
             found = sorted(_below(path, file.id, (), set()))
-        self._names = [names for _, names in found]
-        self.lines = np.arange(len(found))
+        self._names = [names for _, names in found if not self._is_beside(names)]
+        self.lines = np.arange(len(self._names))
         self._positions = {names: position for position, names in enumerate(self._names)}
         keys = [names[-1] for names in self._names[:1000]]
         self.manylangs = attributes.get("layout") == "manylangs" or (
@@ -126,24 +117,81 @@ class KeyedSentences(FeatureFile):
 
     def find(self, sentence: str) -> int:
         """The position of a sentence by its text, or by tokens with spaces between them."""
-        key = manylangs_key(sentence.split()) if self.manylangs else sentence
+        return self.find_key(manylangs_key(sentence.split()) if self.manylangs else sentence)
+
+    def find_key(self, key: str) -> int:
+        """The position of a sentence by its key."""
         names = tuple(part.encode("utf-8", "surrogatepass") for part in key_parts(key))
         if names not in self._positions:
-            raise KeyError(f"{self.path} has no sentence {sentence!r}")
+            raise KeyError(f"{self.path} has no sentence {key!r}")
         return self._positions[names]
+
+    def _is_beside(self, names: tuple[bytes, ...]) -> bool:
+        """Whether a dataset is no sentence."""
+        return False
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
 
+class IdentifiedSentences(KeyedSentences):
+    """Sentences under names of the user's, in the order in which they stand in the file, with a map of their texts."""
+
+    def __init__(self, path: Path, file: h5py.File, attributes: dict[str, Any]) -> None:
+        super().__init__(path, file, attributes)
+        self._found: dict[str, int] | None = None
+        self._texts: dict[int, str] = {}
+
+    def sentence(self, position: int) -> str:
+        """The text of a sentence; of one that occurs twice, only the last place is known."""
+        self._read()
+        if position not in self._texts:
+            raise ModelError(f"{self.path}: {SENTENCES} has no text for {self.key(position)!r}")
+        return self._texts[position]
+
+    def find(self, sentence: str) -> int:
+        """The position of a sentence by its text."""
+        found = self._read()
+        if sentence not in found:
+            raise KeyError(f"{self.path} has no sentence {sentence!r}")
+        return found[sentence]
+
+    def _read(self) -> dict[str, int]:
+        if self._found is None:
+            self._found = {text: self.find_key(key) for text, key in _read_map(self.path, self._file).items()}
+            self._texts = {position: text for text, position in self._found.items()}
+        return self._found
+
+    def _is_beside(self, names: tuple[bytes, ...]) -> bool:
+        return names == (SENTENCES.encode(),)
+
+
 def open_sentences(path: Path, file: h5py.File, attributes: dict[str, Any], names: list[bytes]) -> FeatureFile:
     """A file with a dataset for every sentence, whatever its keys are."""
+    if attributes.get("keys") == "identifiers":
+        return IdentifiedSentences(path, file, attributes)
     keyed = attributes.get("layout") == "manylangs" or attributes.get("keys") == "sentences"
     numbers = all(_NUMBER.fullmatch(name) or name == SENTENCES.encode() for name in names)
     if numbers and not keyed:
         return NumberedSentences(path, file, attributes, names)
     return KeyedSentences(path, file, attributes)
+
+
+def _read_map(path: Path, file: h5py.File) -> dict[str, str]:
+    """The map of sentences to keys."""
+    name = SENTENCES.encode()
+    with hdf5.reading(path):
+        if name not in file.id:
+            raise ModelError(f"{path}: it has no {SENTENCES}", hint="go by position or line number")
+        values = h5py.Dataset(open_dataset(path, file.id, name))
+        if values.shape != (1,) or h5py.check_string_dtype(values.dtype) is None:
+            raise damaged(path, f"{SENTENCES}: expected one string, found {values.dtype} {values.shape}")
+        text = values[0]
+    try:
+        return {str(sentence): str(key) for sentence, key in json.loads(text).items()}
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise damaged(path, f"{SENTENCES}: expected a JSON object of numbers: {error}") from error
 
 
 def _below(path: Path, group: Any, above: tuple[bytes, ...], seen: set[int]) -> list[tuple[int, tuple[bytes, ...]]]:

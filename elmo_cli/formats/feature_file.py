@@ -23,6 +23,7 @@ class FeatureFile(ABC, Sequence[npt.NDArray]):
     """What the writer noted; nothing in files by other programs."""
     lines: npt.NDArray[np.int64]
     """The number of each sentence's line, from 0 and rising."""
+    _keys: dict[str, int] | None = None
 
     @abstractmethod
     def read(self, position: int) -> npt.NDArray:
@@ -49,7 +50,10 @@ class FeatureFile(ABC, Sequence[npt.NDArray]):
         raise ModelError(f"{self.path}: it has no text", hint="layouts allennlp and flat keep sentences if told so")
 
     def key(self, position: int) -> str:
-        """What a sentence is called: its key, or in layout flat its identifier, which is empty where it has none."""
+        """What a sentence is called: its key, or in layout flat its identifier, which is empty where it has none.
+
+        HDF5 reads a key with slashes without those at its ends, and ``//`` as one.
+        """
         return str(self.lines[position])
 
     @abstractmethod
@@ -64,6 +68,22 @@ class FeatureFile(ABC, Sequence[npt.NDArray]):
     def by_sentence(self, sentence: str) -> npt.NDArray:
         """The vectors of a sentence by its text. See :meth:`find`."""
         return self.read(self.find(sentence))
+
+    def find_key(self, key: str) -> int:
+        """The position of a sentence by what it is called; see :meth:`key`.
+
+        Raises:
+            KeyError: It is not there.
+        """
+        if self._keys is None:
+            self._keys = {self.key(position): position for position in range(len(self))}
+        if key not in self._keys:
+            raise KeyError(f"{self.path} has no sentence called {key!r}")
+        return self._keys[key]
+
+    def by_key(self, key: str) -> npt.NDArray:
+        """The vectors of a sentence by what it is called. See :meth:`find_key`."""
+        return self.read(self.find_key(key))
 
     def at_line(self, line: int) -> npt.NDArray:
         """The vectors of the line with that number.

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -35,13 +35,21 @@ class Texts:
 def texts(journal: Journal, index: npt.NDArray) -> Iterator[Texts]:
     """The sentences of a journal, a block at a time."""
     for entries, contents in journal.blocks(index):
-        rows = [json.loads(content) for content in contents]
+        rows = json.loads(b"[" + b",".join(contents) + b"]")
         yield Texts(
             entries["line"],
             [row[2] for row in rows],
             [row[0] or "" for row in rows],
             [row[1] or "" for row in rows],
         )
+
+
+def encoded(strings: Sequence[str]) -> list[bytes]:
+    """Strings in UTF-8; what no UTF-8 has, halves of UTF-16 pairs, as if it were a letter."""
+    try:
+        return list(map(str.encode, strings))
+    except UnicodeEncodeError:
+        return [string.encode("utf-8", "surrogatepass") for string in strings]
 
 
 def offsets(index: npt.NDArray) -> npt.NDArray:
@@ -103,8 +111,7 @@ def _strings(tail: Hdf5Tail, journal: Journal, index: npt.NDArray) -> dict[bytes
             for name, strings in zip(names, columns, strict=True):
                 if any(strings):
                     given.add(name)
-                encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
-                files[name].write(tail.strings(encoded).tobytes())
+                files[name].write(tail.strings(encoded(strings)).tobytes())
         return {name: _dataset(tail, file) for name, file in files.items() if name in given}
 
 

@@ -43,6 +43,8 @@ class FeatureForm:
         width: E.
         sentence_keys: Whether sentences are the keys of ``allennlp``, in the place of numbers.
         forget_sentences: Whether to leave the text of sentences out.
+        identifiers: Whether sentences have names of the user's, which are the keys of ``allennlp``, in the place of
+            numbers; ``flat`` has them beside the vectors.
 
     Raises:
         ConfigError: Something is not known, or does not go together.
@@ -56,6 +58,7 @@ class FeatureForm:
     width: int = 1024
     sentence_keys: bool = False
     forget_sentences: bool = False
+    identifiers: bool = False
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -82,6 +85,13 @@ class FeatureForm:
             )
         if self.sentence_keys and self.layout != "allennlp":
             raise ConfigError(f"layout {self.layout} has no sentence keys", hint="they belong to --layout allennlp")
+        if self.identifiers and (self.layout in ("bilm", "manylangs") or self.sentence_keys):
+            raise ConfigError(
+                f"layout {self.layout} has no place for identifiers"
+                if not self.sentence_keys
+                else "sentences and identifiers: expected one of them as keys, found both",
+                hint="leave --id-field away, or choose --layout allennlp or flat without --use-sentence-keys",
+            )
         if self.layout == "bilm" and self.layers is None:
             raise ConfigError("layout bilm has all layers", hint="leave --layers away, or choose another --layout")
 
@@ -134,6 +144,8 @@ class FeatureForm:
         }
         if self.sentence_keys:
             form["keys"] = "sentences"
+        elif self.identifiers and self.layout == "allennlp":
+            form["keys"] = "identifiers"
         return {**given, **form}
 
     def estimate(self, sentences: int, tokens: int, text_bytes: int) -> int:

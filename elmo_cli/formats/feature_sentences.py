@@ -11,11 +11,10 @@ import numpy.typing as npt
 from elmo_cli.formats import hdf5_bytes as hdf5
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_journal import ROOM, Journal
-from elmo_cli.formats.feature_texts import digest, key_parts
+from elmo_cli.formats.feature_texts import SENTENCES, digest, journal_key, key_parts
 from elmo_cli.formats.feature_values import Compressor
 from elmo_cli.formats.hdf5_tail import Hdf5Tail
 
-SENTENCES = "sentence_to_index"
 LEFT_OUT = -1
 """The number of tokens of a sentence whose key was there already."""
 _BLOCK = 16_384
@@ -35,7 +34,7 @@ def finish_sentences(journal: Journal, form: FeatureForm, attributes: Mapping[st
             targets = np.concatenate([np.empty(0, np.uint64), *found])
             names = _names(journal, form, index, targets)
             if form.layout == "allennlp" and not form.sentence_keys and not form.forget_sentences:
-                names = _with_map(tail, journal, index, names)
+                names = _with_map(tail, journal, form, index, names)
             several = form.layout == "manylangs" and form.layers is not None
             chosen = {**attributes, "layer": number} if several else attributes
             tail.finish(names, chosen, chunk_k=1)
@@ -84,14 +83,14 @@ def _headers(
 
 
 def _names(journal: Journal, form: FeatureForm, index: npt.NDArray, targets: npt.NDArray) -> Any:
-    if form.layout != "manylangs" and not form.sentence_keys:
+    if form.layout != "manylangs" and not form.sentence_keys and not form.identifiers:
         return index["line"].astype("S20"), targets
     tree: dict[bytes, Any] = {}
     addresses = iter(targets.tolist())
     for entries, texts in journal.blocks(index):
         for tokens, text in zip(entries["tokens"].tolist(), texts, strict=True):
             if tokens != LEFT_OUT:
-                *groups, name = [part.encode("utf-8", "surrogatepass") for part in key_parts(json.loads(text))]
+                *groups, name = [part.encode("utf-8", "surrogatepass") for part in key_parts(journal_key(text))]
                 inner = tree
                 for group in groups:
                     inner = inner.setdefault(group, {})
@@ -99,34 +98,43 @@ def _names(journal: Journal, form: FeatureForm, index: npt.NDArray, targets: npt
     return tree
 
 
-def _with_map(tail: Hdf5Tail, journal: Journal, index: npt.NDArray, names: Any) -> Any:
-    """Adds the map of sentences to their numbers; of a sentence that occurs twice it has the last."""
-    keys, targets = names
-    digests = np.concatenate(
-        [
-            np.empty(0, "V16"),
-            *(np.array([digest(text) for text in texts], "V16") for _, texts in journal.blocks(index)),
-        ]
-    )
-    _, newest = np.unique(digests[::-1], return_index=True)
+def _with_map(tail: Hdf5Tail, journal: Journal, form: FeatureForm, index: npt.NDArray, names: Any) -> Any:
+    """Adds the map of sentences to their keys; of a sentence that occurs twice it has the last."""
+    digests = [np.empty(0, "V16")]
+    given = [np.empty(0, bool)]
+    for pairs in _map_pairs(journal, form, index):
+        digests.append(np.array([digest(text) for text, _ in pairs], "V16"))
+        given.append(np.array([text != b"" for text, _ in pairs], bool))
+    _, newest = np.unique(np.concatenate(digests)[::-1], return_index=True)
     last = np.zeros(len(index), bool)
     last[len(index) - 1 - newest] = True
-    last &= np.diff(index["text_end"], prepend=0) > 0
+    last &= np.concatenate(given)
     if not last.any():
         return names
-    reference = tail.long_string(_map_pieces(journal, index, last))
+    reference = tail.long_string(_map_pieces(_map_pairs(journal, form, index), last))
     address = tail.references(reference)
+    if isinstance(names, dict):
+        return {**names, SENTENCES.encode(): address}
+    keys, targets = names
     return np.append(keys, SENTENCES.encode()), np.append(targets, np.uint64(address))
 
 
-def _map_pieces(journal: Journal, index: npt.NDArray, last: npt.NDArray) -> Iterator[bytes]:
-    place, separator = 0, b"{"
+def _map_pairs(journal: Journal, form: FeatureForm, index: npt.NDArray) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Each sentence's text and key in JSON, a block at a time; no text where none is kept."""
     for entries, texts in journal.blocks(index):
-        for line, text, wanted in zip(
-            entries["line"].tolist(), texts, last[place:].tolist()[: len(texts)], strict=True
-        ):
+        if not form.identifiers:
+            yield [(text, b'"%d"' % line) for text, line in zip(texts, entries["line"].tolist(), strict=True)]
+            continue
+        rows = json.loads(b"[" + b",".join(texts) + b"]")
+        yield [(b"" if text is None else json.dumps(text).encode(), json.dumps(key).encode()) for key, text in rows]
+
+
+def _map_pieces(blocks: Iterator[list[tuple[bytes, bytes]]], last: npt.NDArray) -> Iterator[bytes]:
+    place, separator = 0, b"{"
+    for pairs in blocks:
+        for (text, key), wanted in zip(pairs, last[place : place + len(pairs)].tolist(), strict=True):
             if wanted:
-                yield b'%s%s: "%d"' % (separator, text, line)
+                yield b"%s%s: %s" % (separator, text, key)
                 separator = b", "
-        place += len(texts)
+        place += len(pairs)
     yield b"}"

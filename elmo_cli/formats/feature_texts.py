@@ -11,8 +11,11 @@ from elmo_cli.formats.feature_form import FeatureForm
 
 LARGEST_MAP = 2**32 - 1
 """Bytes of JSON that ``sentence_to_index`` can have: HDF5 counts the length of a string in four bytes."""
+SENTENCES = "sentence_to_index"
+"""The name of the map of sentences to keys in AllenNLP's layout."""
 ESCAPES = {".": "$period$", "/": "$backslash$"}
 """What stands for what in keys of ELMoForManyLangs; the second name is its own."""
+_BY_SENTENCE = "--use-sentence-keys"
 _BESIDE = 25
 """Bytes of JSON that a sentence takes in the map, at most, beside its text."""
 
@@ -28,6 +31,8 @@ class SentenceTexts:
     def __init__(self, path: Path, form: FeatureForm) -> None:
         self._path, self._form = path, form
         self._seen = SeenKeys() if form.sentence_keys or form.layout == "manylangs" else None
+        if form.identifiers and form.layout == "allennlp":
+            self._seen = SeenKeys("an identifier", taken=[SENTENCES])
         self._map_bytes = 0
 
     def recover(self, texts: Iterable[bytes]) -> None:
@@ -35,7 +40,7 @@ class SentenceTexts:
         for text in texts:
             self._map_bytes += len(text) + _BESIDE
             if self._seen is not None and text:
-                self._seen.add(json.loads(text))
+                self._seen.add(journal_key(text))
 
     def encode(
         self,
@@ -57,17 +62,20 @@ class SentenceTexts:
             rows = zip(shown, keys, tokens, strict=True)
             return [_json([sentence, key, list(words)]) for sentence, key, words in rows], everything
         if self._seen is not None:
-            return self._keys(self._seen, lines, tokens, sentences)
+            return self._keys(self._seen, lines, tokens, sentences, keys)
         if form.layout == "bilm" or form.forget_sentences:
             return [b""] * len(lines), everything
         texts = [b"" if sentence is None else _json(sentence) for sentence in sentences]
         self._map_bytes += sum(map(len, texts)) + _BESIDE * len(texts)
+        self._check_map()
+        return texts, everything
+
+    def _check_map(self) -> None:
         if self._map_bytes > LARGEST_MAP:
             raise OutputError(
-                f"{self._path}: sentence_to_index can have {LARGEST_MAP:,} bytes, and the text is longer",
+                f"{self._path}: {SENTENCES} can have {LARGEST_MAP:,} bytes, and the text is longer",
                 hint="leave it out with --forget-sentences, or embed the text in parts",
             )
-        return texts, everything
 
     def _keys(
         self,
@@ -75,23 +83,38 @@ class SentenceTexts:
         lines: Sequence[int],
         tokens: Sequence[Sequence[str]],
         sentences: Sequence[str | None],
+        identifiers: Sequence[str | None],
     ) -> tuple[list[bytes], list[bool]]:
+        form = self._form
         texts, left_out = [], []
-        for line, words, sentence in zip(lines, tokens, sentences, strict=True):
-            key = manylangs_key(words) if self._form.layout == "manylangs" else sentence or ""
+        for line, words, sentence, name in zip(lines, tokens, sentences, identifiers, strict=True):
+            key = manylangs_key(words) if form.layout == "manylangs" else sentence or ""
+            if form.identifiers:
+                key = name or ""
             try:
                 new = seen.add(key)
             except TextError as error:
                 hint = "keys that are line numbers always can: choose --layout allennlp without --use-sentence-keys"
                 raise TextError(f"line {line + 1}: {error.message}", hint=hint) from error
-            if not new and self._form.sentence_keys:
+            if not new and form.layout == "allennlp":
+                what, option = ("an identifier", "--id-field") if form.identifiers else ("a sentence", _BY_SENTENCE)
                 raise TextError(
-                    f"line {line + 1}: expected a sentence that is no key yet, nor part of one, found {key!r}",
-                    hint="sentences that occur twice need line numbers as keys: leave --use-sentence-keys away",
+                    f"line {line + 1}: expected {what} that is no key yet, nor part of one, found {key!r}",
+                    hint=f"what occurs twice, or is part of another, needs line numbers as keys: leave {option} away",
                 )
-            texts.append(_json(key) if new else b"")
+            kept = [key, None if form.forget_sentences else sentence] if form.identifiers else key
+            texts.append(_json(kept) if new else b"")
             left_out.append(not new)
+        if form.identifiers:
+            self._map_bytes += sum(map(len, texts)) + _BESIDE * len(texts)
+            self._check_map()
         return texts, left_out
+
+
+def journal_key(text: bytes) -> str:
+    """The key in what :meth:`SentenceTexts.encode` made, where keys are not numbers."""
+    found = json.loads(text)
+    return found if isinstance(found, str) else found[0]
 
 
 def manylangs_key(tokens: Sequence[str]) -> str:
@@ -118,10 +141,16 @@ def key_parts(key: str) -> list[str]:
 
 
 class SeenKeys:
-    """Which keys are taken, 16 bytes of each and a little."""
+    """Which keys are taken, 16 bytes of each and a little.
 
-    def __init__(self) -> None:
-        self._whole: set[bytes] = set()
+    Args:
+        what: What the keys are, for messages.
+        taken: Keys that nothing else may have.
+    """
+
+    def __init__(self, what: str = "a sentence", taken: Iterable[str] = ()) -> None:
+        self._what = what
+        self._whole: set[bytes] = {digest(key) for key in taken}
         self._groups: set[bytes] = set()
 
     def add(self, key: str) -> bool:
@@ -132,7 +161,7 @@ class SeenKeys:
         """
         parts = key_parts(key)
         if not parts or "\0" in key:
-            raise TextError(f"expected a sentence that can be a key in HDF5, found {key!r}")
+            raise TextError(f"expected {self._what} that can be a key in HDF5, found {key!r}")
         *groups, whole = [digest("/".join(parts[: count + 1])) for count in range(len(parts))]
         if whole in self._whole or whole in self._groups or not self._whole.isdisjoint(groups):
             return False

@@ -63,7 +63,19 @@ def open_writer(
         ...     len(features), features[1].shape, features.tokens(1)
         (2, (3, 4, 8), ['a', 'b', 'c', 'd'])
     """
-    paths = form.paths(path, str(attributes.get("layers", "")))
+    paths = check_place(path, form=form, layers=str(attributes.get("layers", "")), overwrite=overwrite)
+    if form.format == "parquet":
+        pyarrow("pyarrow.parquet")
+    return FeaturesWriter(path, paths, form, attributes, origin or {}, overwrite=overwrite)
+
+
+def check_place(path: Path, *, form: FeatureForm, layers: str = "", overwrite: bool = False) -> list[Path]:
+    """The files that will appear; arguments are those of :func:`open_writer`.
+
+    Raises:
+        OutputError: One is there already, or something that must not be replaced.
+    """
+    paths = form.paths(path, layers)
     for place in paths:
         if place.is_dir() and form.format != "npy":
             raise OutputError(
@@ -73,9 +85,7 @@ def open_writer(
             raise OutputError(f"{place}: there is such a file already", hint="choose another name, or give --overwrite")
         if form.format == "npy" and place.is_dir() and any(place.iterdir()) and not (place / "vectors.npy").exists():
             raise OutputError(f"{place}: expected a folder of vectors to replace, found another folder")
-    if form.format == "parquet":
-        pyarrow("pyarrow.parquet")
-    return FeaturesWriter(path, paths, form, attributes, origin or {}, overwrite=overwrite)
+    return paths
 
 
 class FeaturesWriter:
@@ -102,6 +112,7 @@ class FeaturesWriter:
         self._attributes = form.attributes(attributes)
         settings = {**origin, **self._attributes, "format": form.format, "layers axis": form.layers}
         settings |= {"sentence_keys": form.sentence_keys, "forget_sentences": form.forget_sentences}
+        settings |= {"identifiers": form.identifiers}
         self._journal = Journal(path, settings, streams=form.streams, restart=overwrite)
         self._packer = Compressor(form) if form.compression and form.format == "hdf5" else None
         self._texts = SentenceTexts(path, form)
@@ -179,7 +190,7 @@ class FeaturesWriter:
             vectors: float32, (L, n, E) or (n, E) as the form says; n may be 0.
             tokens: For ``flat`` and ``manylangs``.
             sentences: Their text, for ``sentence_to_index``, for sentence keys, and for ``flat``.
-            keys: Identifiers that they have in the user's data, for ``flat``.
+            keys: Identifiers that they have in the user's data, for ``flat``, and for a form with identifiers.
 
         Raises:
             TextError: A sentence cannot be a key, or is one already.

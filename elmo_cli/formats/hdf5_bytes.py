@@ -27,6 +27,7 @@ REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
 HEAP_NUMBERS = 60_000
 """Strings in one heap: they are counted in two bytes."""
 _SMALLEST_HEAP = 4096
+_PADS = [bytes(count) for count in range(8)]
 
 
 def number_type(dtype: np.dtype) -> bytes:
@@ -214,14 +215,13 @@ def tree_bytes(bounds: Bytes, children: npt.NDArray, address: int, *, kind: int,
 def heap_bytes(strings: Sequence[bytes], address: int) -> tuple[bytes, npt.NDArray]:
     """A heap of at most :data:`HEAP_NUMBERS` strings, and the :data:`REFERENCE` that leads to each."""
     assert len(strings) <= HEAP_NUMBERS, len(strings)
-    lengths = np.fromiter(map(len, strings), np.uint64, len(strings))
-    slots = (16 + (lengths + 7) // 8 * 8).astype(np.int64)
+    lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     heads = np.zeros(len(strings), np.dtype([("number", "<u2"), ("uses", "<u2"), ("rest", "<u4"), ("size", "<u8")]))
     heads["number"], heads["uses"], heads["size"] = np.arange(1, len(strings) + 1), 1, lengths
-    body = b"".join(
-        head + string.ljust(slot - 16, b"\0")
-        for head, string, slot in zip(_rows(heads), strings, slots.tolist(), strict=True)
-    )
+    parts = [b""] * (3 * len(strings))
+    parts[0::3], parts[1::3] = _rows(heads), strings
+    parts[2::3] = map(_PADS.__getitem__, (-lengths % 8).tolist())
+    body = b"".join(parts)
     size = max(_SMALLEST_HEAP, 16 + len(body) + 16)
     free = pack("<HH4xQ", 0, 0, size - 16 - len(body))
     references = np.zeros(len(strings), REFERENCE)

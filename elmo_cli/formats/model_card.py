@@ -41,6 +41,7 @@ def model_card(name: str, files: ModelFiles, container: str, fields: CardFields)
         "Sentences": _number(info, "training", "sentences"),
         "Training steps": _number(info, "training", "steps"),
         "Epochs": _number(info, "training", "epochs"),
+        **({"Continues": _origin(info["origin"])} if isinstance(info.get("origin"), dict) else {}),
         "Tokenisation": _text(info, "text", "tokenizer"),
         "Written by": _text(info, "tool"),
         "Input": "characters" if files.config.char_cnn is not None else "word ids",
@@ -166,6 +167,14 @@ def _number(info: Any, *keys: str) -> str:
 def _text(info: Any, *keys: str) -> str:
     value = _at(info, *keys)
     return value if isinstance(value, str) and value.strip() else UNKNOWN
+
+
+def _origin(origin: Any) -> str:
+    """The model that this one continues, and the one that that one continued."""
+    steps, earlier = _number(origin, "steps"), _at(origin, "origin")
+    trained = f", {steps} steps on {_number(origin, 'words')} tokens" if steps != UNKNOWN else ""
+    before = f", which continues {_origin(earlier)}" if isinstance(earlier, dict) else ""
+    return f"{_text(origin, 'path')} (SHA-256 of its weights {_text(origin, 'sha256')}{trained}){before}"
 
 
 def _line(text: str) -> str:

@@ -178,7 +178,9 @@ def test_errors_say_what_was_expected(files: Files, folder: Path, tmp_path: Path
     with pytest.raises(TextError, match="line 2: blank, where a sentence was expected"):
         embedder.embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5")
     (tmp_path / "in.txt").write_text("a\na\n")
-    with pytest.raises(TextError, match="line 2: 'a' cannot be a key of its own"):
+    with pytest.raises(
+        TextError, match=r"line 2: expected a sentence that is no key yet, .*\nHint: leave use_sentence_keys"
+    ):
         embedder.embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5", use_sentence_keys=True)
     assert not (tmp_path / "out.hdf5").exists()
     with (tmp_path / "in.txt").open() as file, pytest.raises(ConfigError, match="output_format='best': expected all"):
@@ -193,3 +195,36 @@ def test_errors_say_what_was_expected(files: Files, folder: Path, tmp_path: Path
         list(embedder.embed_sentences([["a"]], batch_size=0))
     with pytest.raises(ValueError, match="found a string in the place of one"):
         embedder.embed_batch(["a", "sentence"])
+
+
+def test_what_stops_a_file_leaves_nothing_and_does_not_hinder_the_next(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = ElmoEmbedder(model_dir=folder, state="carry")
+    (tmp_path / "in.txt").write_text("a b\nc\nd\n")
+    real, calls = embedder._embed, []
+
+    def failing(batch: object) -> list[np.ndarray]:
+        calls.append(batch)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(batch)
+
+    monkeypatch.setattr(embedder, "_embed", failing)
+    with pytest.raises(KeyboardInterrupt):
+        embedder.embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5", batch_size=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+    embedder.reset_states()
+    embedder.embed_file((tmp_path / "in.txt").open(), tmp_path / "out.hdf5", batch_size=1)
+    embedder.reset_states()
+    expected = [real([line.split()])[0] for line in ("a b", "c", "d")]
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        for number, array in enumerate(expected):
+            assert np.array_equal(file[str(number)][...], array)
+        assert file.attrs["layout"] == "allennlp"
+
+
+def test_a_batch_has_a_sentence_at_least(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\n")
+    with (tmp_path / "in.txt").open() as file, pytest.raises(ConfigError, match="batch_size=0: expected at least 1"):
+        ElmoEmbedder(model_dir=folder).embed_file(file, tmp_path / "out.hdf5", batch_size=0)

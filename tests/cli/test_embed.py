@@ -42,6 +42,7 @@ def test_the_defaults(elmo, play) -> None:
         "batch_sentences": 64,
         "device": "auto",
         "threads": None,
+        "precision": "fp32",
         "overwrite": False,
     }
 
@@ -52,7 +53,7 @@ def test_every_option_arrives(elmo, play) -> None:
     words += " --input-format csv --field 2 --encoding latin-1 --batch-sentences 3 --device cuda:1 --threads 4"
     words += " --weights 0.2,0.5,0.3 --gamma 2 --sentence-vectors first-last --normalize --layout flat --format npy"
     words += " --dtype float16 --compression gzip --use-sentence-keys --forget-sentences --pairs --split-sentences"
-    assert elmo(*TYPED, *words.split(), "--batch-tokens", "10", "--overwrite").code == 0
+    assert elmo(*TYPED, *words.split(), "--batch-tokens", "10", "--precision", "int8", "--overwrite").code == 0
     assert calls[0].options == {
         "vectors": VectorConfig(
             layers="weighted",
@@ -77,6 +78,7 @@ def test_every_option_arrives(elmo, play) -> None:
         "batch_sentences": 3,
         "device": "cuda:1",
         "threads": 4,
+        "precision": "int8",
         "overwrite": True,
     }
     assert elmo(*TYPED, "--word-types").code == 0
@@ -138,6 +140,7 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
         "  tokens       20,345             words that got vectors",
         "  shape        (3, n, 1024)       of one sentence's array, n its tokens",
         "  state        warm               every sentence begins with the model's warm state",
+        "  precision    fp32               products of float32",
         "  blank lines  2                  lines without words (--blank-lines error)",
         "  size         250,123,456 bytes  hdf5, layout allennlp",
         "  time         0:01:01            331 tokens/s",

@@ -20,6 +20,7 @@ from elmo_cli.formats.model_folder import find_model
 from elmo_cli.formats.model_source import is_other_form, open_model
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.precision import check_inference_precision
 from elmo_cli.model.published import adopt_published, each_published
 from elmo_cli.model.softmax import Softmax
 from elmo_cli.text.own_lists import SPECIALS as LIST_SPECIALS
@@ -58,6 +59,8 @@ class LoadedModel:
     """The SentencePiece model, where tokens are its pieces."""
     lists: OwnLists | None = None
     """What turns words into ids, for a model of ELMoForManyLangs."""
+    precision: str = "fp32"
+    """Of matrix products: one of :data:`elmo_cli.config.INFERENCE_PRECISIONS`."""
 
     @property
     def fingerprint(self) -> str:
@@ -92,6 +95,7 @@ class LoadedModel:
             "model": self.fingerprint,
             "layers": layers,
             "dtype": "float32",
+            "precision": self.precision,
             "state": state,
         }
 
@@ -121,7 +125,11 @@ class LoadedModel:
 
 
 def load_model(
-    model_dir: Path | str, device: torch.device | str = "cpu", *, weights: Path | str | None = None
+    model_dir: Path | str,
+    device: torch.device | str = "cpu",
+    *,
+    weights: Path | str | None = None,
+    precision: str = "fp32",
 ) -> LoadedModel:
     """Loads a model: a folder (ours, a run, published files), an archive, an AllenNLP checkpoint, an https address.
 
@@ -129,11 +137,14 @@ def load_model(
         model_dir: Path or address, as :func:`elmo_cli.formats.model_source.open_model` takes it.
         device: Where the weights go.
         weights: Weights for the options in ``model_dir``, where they are not found by themselves; path or address.
+        precision: Of matrix products: ``fp32``, ``bf16``, on CUDA ``tf32``, on CPUs ``int8``.
 
     Raises:
+        ConfigError: The device has no products of this precision.
         ModelError: A file is missing, incomplete, hostile, or not what the options say.
         OutputError: The cache for downloads cannot be written to.
     """
+    check_inference_precision(precision, torch.device(device))
     files = open_model(model_dir, weights)
     path = Path(model_dir)
     if weights is None and path.is_dir() and not is_other_form(path):
@@ -172,6 +183,7 @@ def load_model(
         info=files.info,
         pieces=_read_pieces(files),
         lists=None if files.lists is None else OwnLists(**vars(files.lists)),
+        precision=precision,
     )
 
 

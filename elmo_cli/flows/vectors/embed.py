@@ -17,12 +17,10 @@ from elmo_cli.flows.vectors.line_windows import BLANK_LINES, LineMaker
 from elmo_cli.flows.vectors.numbered_text import NumberedText
 from elmo_cli.flows.vectors.text_survey import Survey, survey
 from elmo_cli.formats.feature_form import FeatureForm, check_space
-from elmo_cli.formats.feature_writer import FeaturesWriter, open_writer
+from elmo_cli.formats.feature_writer import FeaturesWriter, check_place, open_writer
+from elmo_cli.model.precision import slow_precision
 from elmo_cli.text.readers import find_inputs, format_of
 from elmo_cli.train.process_group import ProcessGroup, process_group
-
-LARGE = 1 << 30
-"""Bytes of a file of which its user is told beforehand."""
 
 
 def embed(
@@ -41,6 +39,7 @@ def embed(
     batch_sentences: int = 64,
     device: str = "auto",
     threads: int | None = None,
+    precision: str = "fp32",
     overwrite: bool = False,
 ) -> Reports:
     """Writes the vectors of every line of a text.
@@ -67,6 +66,8 @@ def embed(
         batch_sentences: Rows of a batch, for ``carry``, where they decide the result.
         device: Where to compute.
         threads: CPU threads; None takes every core this process may use.
+        precision: Of matrix products: ``fp32``, ``bf16``, on CUDA ``tf32``, on CPUs ``int8``, which is compared with
+            float32 on sentences of the text first.
         overwrite: Whether an existing ``out`` may be replaced.
 
     Returns:
@@ -81,11 +82,15 @@ def embed(
     use_threads(threads)
     group = process_group(target)
     _check_together(config, state, blank_lines, group, split_sentences=split_sentences)
-    model = load_model(model_dir, target)
+    model = load_model(model_dir, target, precision=precision)
     chosen = ChosenVectors(config, model)
-    form = _form(config, chosen)
+    form = _form(config, chosen, reading)
+    if group.is_first:
+        check_place(out, form=form, layers=chosen.name, overwrite=overwrite)
     text_config = model.text_settings(tokenizer=tokenizer)
     if warning := other_libraries(model, text_config):
+        yield Notice(text=warning, warning=True)
+    if warning := slow_precision(precision, target):
         yield Notice(text=warning, warning=True)
     path = _single_input(input_path)
     if pairs and reading.format == "auto" and format_of(path) == "tsv":
@@ -118,6 +123,7 @@ def embed(
         "blank lines": blank_lines,
         "split sentences": split_sentences,
         "batch": batch_sentences if state == "carry" else None,
+        "precision": precision,
     }
     with ExitStack() as stack:
         writer = None
@@ -147,11 +153,15 @@ def _announce(writer: FeaturesWriter, found: Survey | None, config: VectorConfig
         return
     arrays = found.lines if config.sentence_vectors else found.tokens
     needed = writer.form.estimate(found.lines, arrays, found.text_bytes)
-    if needed >= LARGE:
-        less = ", less what compression saves" if config.compression else ""
-        yield Notice(text=f"{writer.path} will take about {needed / 1e9:,.1f} GB{less}")
     if config.compression is None:
         check_space(writer.path, needed, written=writer.file_bytes)
+    less = ", less what compression saves" if config.compression else ""
+    yield Notice(text=f"{writer.path} will take up to {_size(needed)}{less}")
+
+
+def _size(count: int) -> str:
+    unit, name = (1e9, "GB") if count >= 1e9 else (1e6, "MB")
+    return f"{count / unit:,.1f} {name}"
 
 
 def _check(state: str, blank_lines: str, batch_tokens: int, batch_sentences: int) -> None:
@@ -178,7 +188,7 @@ def _check_together(
         )
 
 
-def _form(config: VectorConfig, chosen: ChosenVectors) -> FeatureForm:
+def _form(config: VectorConfig, chosen: ChosenVectors, reading: InputConfig) -> FeatureForm:
     return FeatureForm(
         layout=config.layout,
         format=config.format,
@@ -188,6 +198,7 @@ def _form(config: VectorConfig, chosen: ChosenVectors) -> FeatureForm:
         width=chosen.width,
         sentence_keys=config.sentence_keys,
         forget_sentences=config.forget_sentences,
+        identifiers=reading.id_field is not None,
     )
 
 

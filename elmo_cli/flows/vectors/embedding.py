@@ -25,6 +25,7 @@ from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
 from elmo_cli.flows.vectors.word_vectors import WordVectors
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.precision import products_in
 from elmo_cli.text.lexicon import GrowingLexicon
 
 Sentence = Sequence[str]
@@ -187,7 +188,8 @@ class SentenceEmbedder:
             rows_N = np.concatenate([rows[:size] for size in sizes])
             tokens_GND = read.tokens(batch[rows_N], steps_N)
             going = LstmState(*(part[:, :, : sizes[0]] for part in after))
-            outputs, ended = self.model.bilm(tokens_GND, sizes, going)
+            with products_in(self.model.precision):
+                outputs, ended = self.model.bilm(tokens_GND, sizes, going)
             for part, new in zip(after, ended, strict=True):
                 part[:, :, : sizes[0]] = new
             # At step k the forward direction has read word k - 1, the backward one the k-th from the end.

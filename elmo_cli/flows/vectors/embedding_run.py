@@ -1,17 +1,20 @@
 """A text to vectors and on into a file: the stages of ``elmo embed``, at work at the same time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
 
+from elmo_cli.cores import usable_cores
 from elmo_cli.errors import TextError
 from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.flows.models.loaded import LoadedModel, start_state
 from elmo_cli.flows.reports import Notice, Progress, Report
+from elmo_cli.flows.vectors.agreement import measure_agreement
 from elmo_cli.flows.vectors.carried_states import CarriedStates
 from elmo_cli.flows.vectors.chosen_vectors import ChosenVectors
 from elmo_cli.flows.vectors.embedding import SentenceEmbedder, Vectors
@@ -24,6 +27,8 @@ from elmo_cli.formats.feature_journal import journal_folder
 from elmo_cli.formats.feature_writer import FeaturesWriter
 from elmo_cli.train.process_group import ProcessGroup
 
+Written = tuple[Window, list[Vectors], int]
+"""A window, the arrays of its sentences, and how many of its lines are in the file already."""
 PART_BYTES = 16 << 20
 """Bytes of vectors that are handed to the writer together."""
 
@@ -57,9 +62,13 @@ class EmbeddingRun:
         passed, room = 0, self.embedder.room
         with ExitStack() as stack:
             windows = self._windows()
-            if self.text.path.is_file():  # what may wait for input for ever must not be in a thread
+            hand_over: Callable[[Written], None] = partial(self._write, writer)
+            at_once = self._has_cores_to_spare()
+            if at_once and self.text.path.is_file():  # what may wait for input for ever must not be in a thread
                 windows = stack.enter_context(closing(read_ahead(windows)))
-            hand_over = stack.enter_context(worked_off(partial(self._write, writer)))
+            windows = yield from self._with_agreement(windows)
+            if at_once:
+                hand_over = stack.enter_context(worked_off(hand_over))
             for window, arrays in self._embedded(windows, done, writer):
                 tokens = sum(len(sentence) for line in window for sentence in line.sentences)
                 self.tokens += tokens
@@ -72,6 +81,24 @@ class EmbeddingRun:
                     what = f"memory ran out: {room:,} positions are computed together from now on"
                     yield Notice(text=what, warning=True)
                 yield self._progress()
+
+    def _with_agreement(self, windows: Iterator[Window]) -> Generator[Notice, None, Iterator[Window]]:
+        """The same windows, after int8 was compared with float32 on sentences of the first one.
+
+        Raises:
+            ConfigError: They are too far apart.
+        """
+        model = self.embedder.model
+        if model.precision != "int8" or not self.chosen.in_context:
+            return windows
+        first = next(windows, None)
+        if first is None:
+            return windows
+        sentences = (sentence for line in first for sentence in line.sentences)
+        if agreement := measure_agreement(model, self.embedder.start, sentences):
+            agreement.check()
+            yield Notice(text=str(agreement))
+        return chain([first], windows)
 
     def losses(self) -> Iterator[Notice]:
         """Says what of the text could not be read."""
@@ -98,6 +125,7 @@ class EmbeddingRun:
             tokens=self.tokens,
             shape=self.chosen.shape,
             state=self.state,
+            precision=self.embedder.model.precision,
             blank_lines=self.maker.blank,
             layout=self.form.layout,
             format=self.form.format,
@@ -106,6 +134,13 @@ class EmbeddingRun:
             seconds=seconds,
             tokens_per_second=self.computed / seconds,
         )
+
+    def _has_cores_to_spare(self) -> bool:
+        """Whether reading and writing at the same time takes nothing from computing; else it costs more than it saves.
+
+        Where every core computes, one that is taken away makes the others wait for it at the end of each product.
+        """
+        return self.embedder.model.device.type != "cpu" or torch.get_num_threads() < usable_cores()
 
     def _windows(self) -> Iterator[Window]:
         lines = self.maker.lines(self.text.rows())
@@ -116,7 +151,8 @@ class EmbeddingRun:
             return windows_of_tokens(lines, 4 * self.chosen.width)
         token_bytes = 4 * model.bilm.config.vector_layers * model.bilm.config.vector_dim
         weights = sum(weight.numel() for layer in model.bilm.layers for weight in layer.parameters())
-        return windows_of_tokens(lines, token_bytes, 2 * weights if model.device.type == "cpu" else 0)
+        operations = 2 * weights if model.device.type == "cpu" else 0
+        return windows_of_tokens(lines, token_bytes, operations, torch.get_num_threads())
 
     def _embedded(
         self, windows: Iterator[Window], done: int, writer: FeaturesWriter | None
@@ -134,7 +170,7 @@ class EmbeddingRun:
             group=self.group,
         )
 
-    def _write(self, writer: FeaturesWriter | None, computed: tuple[Window, list[Vectors], int]) -> None:
+    def _write(self, writer: FeaturesWriter | None, computed: Written) -> None:
         """Writes the lines of a window behind the first ``skip``, a bounded part of them at a time."""
         assert writer is not None, "the first process writes"
         window, arrays, skip = computed

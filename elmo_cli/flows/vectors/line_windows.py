@@ -17,9 +17,13 @@ WINDOW_BYTES = 256 << 20
 """Bytes of a window's vectors, at most, unless a single sentence has more. Two windows are in memory, and a third one
 while it is written."""
 
-WINDOW_OPERATIONS = 10**12
-"""Floating-point operations of the LSTMs for a window on a CPU, at most. A kill loses the window under way, so it
-must not take long: 6,600 tokens for the published model, 13 seconds on two cores that embed 510 tokens/s."""
+CPU_TOKENS = 16_384
+"""The same on a CPU: larger windows are no faster there, and while one is computed the one before is written."""
+
+CPU_OPERATIONS = 2 * 10**11
+"""Floating-point operations of the LSTMs for a window and each thread of a CPU, at most. A kill loses the window under
+way, so it must not take long: 2,600 tokens for the published model and two threads, three seconds at 900 tokens/s.
+benchmarks/README.md has the sizes that were tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Line:
     sentences: list[list[str]]
     """Its tokens: one sentence, or several that are read one by one."""
     key: str | None = None
-    """What it is called beside its number."""
+    """What it is called beside its number: its identifier in the text, or its place in a pair."""
 
     @property
     def tokens(self) -> list[str]:
@@ -89,16 +93,17 @@ class LineMaker:
             TextError: It is no pair.
         """
         if not self.pairs:
-            return [(row.number, row.text, None)]
+            return [(row.number, row.text, row.identifier)]
+        name = row.number if row.identifier is None else row.identifier
         if not row.text.strip():
-            return [(2 * row.number, "", f"{row.number}:a"), (2 * row.number + 1, "", f"{row.number}:b")]
+            return [(2 * row.number, "", f"{name}:a"), (2 * row.number + 1, "", f"{name}:b")]
         found = row.text.split("\t")
         if len(found) != 2:
             raise TextError(
                 f"{self.path}:{row.line}: expected two texts with a tab between them, found {len(found)}",
                 hint="--pairs reads text_a<TAB>text_b; leave it out for one text a line",
             )
-        return [(2 * row.number, found[0], f"{row.number}:a"), (2 * row.number + 1, found[1], f"{row.number}:b")]
+        return [(2 * row.number, found[0], f"{name}:a"), (2 * row.number + 1, found[1], f"{name}:b")]
 
     def cut(self, row: Row, text: str) -> list[list[str]]:
         """The sentences of a line; none where it has no tokens."""
@@ -117,17 +122,20 @@ def blank_line(path: Path, numbers: Sequence[int]) -> TextError:
     )
 
 
-def windows_of_tokens(lines: Iterable[Line], token_bytes: int, token_operations: int = 0) -> Iterator[Window]:
+def windows_of_tokens(
+    lines: Iterable[Line], token_bytes: int, token_operations: int = 0, threads: int = 1
+) -> Iterator[Window]:
     """Runs of lines of about :data:`WINDOW_TOKENS` tokens, fewer where their vectors are large or take long.
 
     Args:
         lines: The lines.
         token_bytes: What the vectors of a token take.
-        token_operations: What they cost; 0 where that is not to matter.
+        token_operations: What they cost a CPU; 0 where none computes them.
+        threads: How many share the cost.
     """
     most = min(WINDOW_TOKENS, WINDOW_BYTES // token_bytes)
     if token_operations:
-        most = min(most, WINDOW_OPERATIONS // token_operations)
+        most = min(most, CPU_TOKENS, CPU_OPERATIONS * threads // token_operations)
     return _gathered(lines, lambda window, tokens: tokens >= max(1, most))
 
 

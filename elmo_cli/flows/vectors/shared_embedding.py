@@ -5,7 +5,6 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch import distributed
 
 from elmo_cli.flows.vectors.carried_states import CarriedStates
 from elmo_cli.flows.vectors.embedding import SentenceEmbedder, Vectors
@@ -54,14 +53,14 @@ def embedded_windows(
                 own = embedder.embed_words(sentences)
         if not group.is_first:
             if group.rank < len(turn) and wanted[group.rank]:
-                _send(own)
+                _send(own, group)
             yield turn[-1], None
             continue
         for place, window in enumerate(turn):
             if not wanted[place]:
                 yield window, None
             else:
-                yield window, own if place == 0 else _receive(window, place, embedder, in_context=in_context)
+                yield window, own if place == 0 else _receive(window, place, embedder, group, in_context=in_context)
 
 
 def carried_windows(
@@ -84,19 +83,21 @@ def carried_windows(
         yield window, arrays if passed > done else None
 
 
-def _send(arrays: Sequence[Vectors]) -> None:
+def _send(arrays: Sequence[Vectors], group: ProcessGroup) -> None:
     joined = np.concatenate([array.reshape(-1) for array in arrays])
     if joined.size:
-        distributed.send(torch.from_numpy(joined), 0)
+        group.send(torch.from_numpy(joined), 0)
 
 
-def _receive(window: Window, rank: int, embedder: SentenceEmbedder, *, in_context: bool) -> list[Vectors]:
+def _receive(
+    window: Window, rank: int, embedder: SentenceEmbedder, group: ProcessGroup, *, in_context: bool
+) -> list[Vectors]:
     config = embedder.model.bilm.config
     lengths = [len(sentence) for line in window for sentence in line.sentences]
     per_token = config.vector_layers * config.vector_dim if in_context else config.lstm.projection_dim
     joined = torch.empty(sum(lengths) * per_token)
     if joined.numel():
-        distributed.recv(joined, rank)
+        group.receive(joined, rank)
     parts = np.split(joined.numpy(), np.cumsum(lengths)[:-1] * per_token)
     if in_context:
         return [part.reshape(config.vector_layers, -1, config.vector_dim) for part in parts]

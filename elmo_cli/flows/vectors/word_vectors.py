@@ -10,6 +10,7 @@ from torch import Tensor
 from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
 from elmo_cli.flows.models.token_vectors import TABLE_BYTES, TYPES_AT_ONCE
+from elmo_cli.model.precision import products_in
 from elmo_cli.text.characters import character_table
 
 BESIDE_BYTES = 250
@@ -136,7 +137,8 @@ class WordVectors:
         while done < len(words):
             ids = self._spell(words[done : done + self.at_once])
             try:
-                pieces.append(self.model.bilm.token_encoder(ids.to(self.model.device)))
+                with products_in(self.model.precision):
+                    pieces.append(self.model.bilm.token_encoder(ids.to(self.model.device)))
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.at_once <= FEWEST_AT_ONCE:
                     raise

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from elmo_cli.errors import ConfigError, OutputError, TextError
 from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.flows.models.loaded import load_model, start_state
 from elmo_cli.flows.reports import Notice
-from elmo_cli.flows.vectors import line_windows
+from elmo_cli.flows.vectors import agreement, line_windows
 from elmo_cli.flows.vectors.embed import embed
 from elmo_cli.flows.vectors.embedding import SentenceEmbedder
 from elmo_cli.formats.feature_reader import read_any
-from elmo_cli.formats.features import read_features
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
+from elmo_cli.model import precision
 from tests import numpy_elmo as reference
 
 CONFIG = ModelConfig(
@@ -75,8 +76,8 @@ def test_layers_are_those_of_the_full_array(model_dir: Path, text: Path, tmp_pat
     arrays = {}
     for layers in ("all", "top", "average", "0", "1", "2"):
         run(model_dir, text, tmp_path / f"{layers}.hdf5", layers=layers)
-        with read_features(tmp_path / f"{layers}.hdf5") as features:
-            arrays[layers] = dict(iter(features))
+        with read_any(tmp_path / f"{layers}.hdf5") as features:
+            arrays[layers] = list(features)
     for number in range(len(LINES)):
         every = arrays["all"][number]
         assert np.array_equal(arrays["top"][number], every[2])
@@ -94,7 +95,7 @@ def test_vectors_do_not_depend_on_windows_batches_or_order(
     backwards.write_text("\n".join(LINES[::-1]), encoding="utf-8")
     monkeypatch.setattr(line_windows, "WINDOW_TOKENS", 5)
     run(model_dir, backwards, tmp_path / "other.hdf5", state=policy, batch_tokens=3)
-    with read_features(tmp_path / "usual.hdf5") as usual, read_features(tmp_path / "other.hdf5") as other:
+    with read_any(tmp_path / "usual.hdf5") as usual, read_any(tmp_path / "other.hdf5") as other:
         for number in range(len(LINES)):
             np.testing.assert_allclose(usual[number], other[len(LINES) - 1 - number], rtol=0, atol=1e-5)
         assert np.array_equal(usual[1], usual[4])
@@ -104,7 +105,7 @@ def test_carried_state_goes_on_from_batch_to_batch(model_dir: Path, text: Path, 
     run(model_dir, text, tmp_path / "out.hdf5", state="carry", batch_sentences=2)
     model = load_model(model_dir)
     embedder = SentenceEmbedder(model, start_state(model, "zero")[0], carry=True)
-    with read_features(tmp_path / "out.hdf5") as features:
+    with read_any(tmp_path / "out.hdf5") as features:
         for first in (0, 2, 4):
             batch = [line.split() for line in LINES[first : first + 2]]
             for place, vectors in enumerate(embedder.embed_batch(batch)):
@@ -121,13 +122,13 @@ def test_blank_lines_are_an_error_unless_chosen_otherwise(model_dir: Path, tmp_p
     assert not out.exists()
 
     skipped = run(model_dir, text, out, blank_lines="skip")
-    with read_features(out) as features:
-        assert features.indexes.tolist() == [0, 2, 4]
+    with read_any(out) as features:
+        assert features.lines.tolist() == [0, 2, 4]
     assert (skipped.sentences, skipped.blank_lines) == (3, 2)
 
     run(model_dir, text, out, blank_lines="empty", overwrite=True)
-    with read_features(out) as features:
-        assert features.indexes.tolist() == [0, 1, 2, 3, 4]
+    with read_any(out) as features:
+        assert features.lines.tolist() == [0, 1, 2, 3, 4]
         assert features[1].shape == (3, 0, 10)
         assert features[1].dtype == np.float32
         assert features[4].shape == (3, 1, 10)
@@ -176,7 +177,7 @@ def test_an_existing_file_stays_unless_overwriting_is_asked_for(model_dir: Path,
         run(model_dir, text, out)
     assert out.read_text() == "precious"
     run(model_dir, text, out, overwrite=True)
-    with read_features(out) as features:
+    with read_any(out) as features:
         assert len(features) == 6
 
 
@@ -218,9 +219,9 @@ def test_records_and_compressed_text_get_the_vectors_of_their_lines(
     (tmp_path / "c.tagged").write_text("\n\n".join("\n".join(f"{word}\tX" for word in line.split()) for line in LINES))
     for name, field in (("a.txt.gz", "text"), ("b.jsonl", "body.text"), ("c.tagged", "text")):
         run(model_dir, tmp_path / name, tmp_path / "out.hdf5", reading=InputConfig(field=field), overwrite=True)
-        with read_features(tmp_path / "plain.hdf5") as expected, read_features(tmp_path / "out.hdf5") as found:
-            assert [number for number, _ in found] == [number for number, _ in expected]
-            for (_, vectors), (_, same) in zip(found, expected, strict=True):
+        with read_any(tmp_path / "plain.hdf5") as expected, read_any(tmp_path / "out.hdf5") as found:
+            assert found.lines.tolist() == expected.lines.tolist()
+            for vectors, same in zip(found, expected, strict=True):
                 np.testing.assert_allclose(vectors, same, atol=1e-6)
 
 
@@ -240,8 +241,8 @@ def test_what_was_lost_in_reading_is_said(model_dir: Path, tmp_path: Path) -> No
             overwrite=True,
         )
         assert Notice(text=warning, warning=True) in list(reports)
-    with read_features(tmp_path / "out.hdf5") as features:
-        assert [number for number, _ in features] == [1]
+    with read_any(tmp_path / "out.hdf5") as features:
+        assert features.lines.tolist() == [1]
 
 
 def read_all(path: Path) -> list[np.ndarray]:
@@ -358,6 +359,56 @@ def test_a_file_says_how_its_vectors_were_made(model_dir: Path, text: Path, tmp_
     assert attributes["tool"].startswith("elmo ")
 
 
+def test_int8_is_compared_with_float32_first_and_recorded(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    options = {"device": "cpu", "threads": 1, "precision": "int8"}
+    *reports, result = embed(model_dir, str(text), tmp_path / "out.hdf5", **options)
+    said = [report.text for report in reports if isinstance(report, Notice) and report.text.startswith("int8: ")]
+    tokens = sum(len(line.split()) for line in LINES)
+    assert len(said) == 1
+    assert re.fullmatch(
+        rf"int8: the worst cosine to float32 is (0\.99\d\d|1\.0000), the mean (0\.99\d\d|1\.0000) "
+        rf"\({tokens} words of this text, "
+        r"every layer of the LSTMs\)",
+        said[0],
+    ), said
+    assert isinstance(result, EmbedResult)
+    assert result.precision == "int8"
+    exact = run(model_dir, text, tmp_path / "exact.hdf5")
+    assert exact.precision == "fp32"
+    with h5py.File(tmp_path / "out.hdf5") as file, h5py.File(tmp_path / "exact.hdf5") as other:
+        assert (file.attrs["precision"], other.attrs["precision"]) == ("int8", "fp32")
+        assert np.array_equal(file["0"][0], other["0"][0]), "the token layer is float32"
+        assert not np.array_equal(file["0"][1], other["0"][1])
+        assert np.abs(file["0"][1] - other["0"][1]).max() < 0.05
+
+
+def test_a_model_that_does_not_bear_int8_is_refused(
+    model_dir: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "LEAST_COSINE", 1.1)
+    with pytest.raises(ConfigError, match=r"precision int8: the worst cosine to float32 is .*at least 1\.1 was"):
+        run(model_dir, text, tmp_path / "out.hdf5", precision="int8")
+    assert not (tmp_path / "out.hdf5").exists()
+
+
+def test_precisions_that_cannot_be_are_named(model_dir: Path, text: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="precision tf32: CPUs have no such products") as error:
+        run(model_dir, text, tmp_path / "out.hdf5", precision="tf32")
+    assert error.value.hint is not None and "--precision bf16" in error.value.hint
+    with pytest.raises(ConfigError, match="precision fp8: expected fp32, tf32, bf16, int8"):
+        run(model_dir, text, tmp_path / "out.hdf5", precision="fp8")
+
+
+def test_a_processor_without_units_for_bf16_is_warned_of(
+    model_dir: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "has_fast_bf16", lambda device: False)
+    reports = list(embed(model_dir, str(text), tmp_path / "out.hdf5", device="cpu", threads=1, precision="bf16"))
+    warnings = [report.text for report in reports if isinstance(report, Notice) and report.warning]
+    assert "precision bf16: this processor has no units for it, so it is slower than --precision fp32" in warnings
+    assert reports[-1].precision == "bf16"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -376,3 +427,125 @@ def test_options_that_do_not_go_together_are_refused(
     with pytest.raises(ConfigError, match=message):
         run(model_dir, text, tmp_path / "out.hdf5", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+RECORDS = {
+    "a.jsonl": "".join(json.dumps({"id": f"doc/{n}", "text": line}) + "\n" for n, line in enumerate(LINES)),
+    "a.csv": "id,text\n" + "".join(f'doc/{n},"{line}"\n' for n, line in enumerate(LINES)),
+    "a.conllu": "".join(
+        f"# id = doc/{n}\n" + "".join(f"{place}\t{word}\n" for place, word in enumerate(line.split(), 1)) + "\n"
+        for n, line in enumerate(LINES)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize(
+    "form",
+    [{}, {"layout": "flat"}, {"layout": "flat", "format": "npy"}, {"layout": "flat", "format": "parquet"}],
+    ids=str,
+)
+def test_records_keep_their_identifiers(
+    model_dir: Path, text: Path, tmp_path: Path, name: str, form: dict[str, str]
+) -> None:
+    if form.get("format") == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    (tmp_path / name).write_text(RECORDS[name], encoding="utf-8")
+    run(model_dir, text, tmp_path / "plain.hdf5")
+    run(model_dir, tmp_path / name, tmp_path / "out", reading=InputConfig(id_field="id"), **form)
+    with read_any(tmp_path / "out") as found, read_any(tmp_path / "plain.hdf5") as expected:
+        assert [found.key(position) for position in range(len(found))] == [f"doc/{number}" for number in range(6)]
+        for number in range(6):
+            np.testing.assert_allclose(found.by_key(f"doc/{number}"), expected[number], atol=1e-6)
+        assert found.find("Hello") == 4
+        assert found.sentence(2) == LINES[2]
+        with pytest.raises(KeyError, match="doc/6"):
+            found.by_key("doc/6")
+        with pytest.raises(KeyError, match="no sentence 'nothing'"):
+            found.find("nothing")
+
+
+def test_identifiers_are_the_keys_that_allennlps_readers_find(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(RECORDS["a.jsonl"], encoding="utf-8")
+    run(model_dir, tmp_path / "a.jsonl", tmp_path / "out.hdf5", reading=InputConfig(id_field="id"))
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        assert set(file) == {"doc", "sentence_to_index"}
+        assert file["doc/3"].shape == (3, 3, 10)
+        found = json.loads(file["sentence_to_index"][0])
+        assert found["Hello"] == "doc/4"
+        assert file[found["A bank , with money"]].shape == (3, 5, 10)
+        assert file.attrs["keys"] == "identifiers"
+    options = {"reading": InputConfig(id_field="id"), "forget_sentences": True, "overwrite": True}
+    run(model_dir, tmp_path / "a.jsonl", tmp_path / "out.hdf5", **options)
+    with h5py.File(tmp_path / "out.hdf5") as file:
+        assert set(file) == {"doc"}
+
+
+def test_identifiers_of_pairs_have_the_side_behind_them(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"n": 17, "text": "one\\ttwo three"}\n')
+    run(model_dir, tmp_path / "a.jsonl", tmp_path / "out.hdf5", reading=InputConfig(id_field="n"), pairs=True)
+    with read_any(tmp_path / "out.hdf5") as features:
+        assert [features.key(position) for position in range(2)] == ["17:a", "17:b"]
+        assert features.by_key("17:b").shape == (3, 2, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        (
+            "a.jsonl",
+            '{"id": 1, "text": "a"}\n{"id": "b", "text": "a"}\n{"id": "1", "text": "b"}\n',
+            {},
+            r"a\.jsonl:3: expected an identifier that no record before has, found '1', as in line 1\nHint: .*--id-",
+        ),
+        ("a.jsonl", '{"text": "a"}\n', {}, r"a\.jsonl:1: the JSON object has no field 'id'.*\nHint: .*--id-field"),
+        (
+            "a.jsonl",
+            '{"id": "", "text": "a"}\n',
+            {},
+            r"a\.jsonl:1: expected an identifier in the field 'id', found",
+        ),
+        (
+            "a.jsonl",
+            '{"id": 1.5, "text": "a"}\n',
+            {},
+            "expected a string or a whole number in the field 'id', found a num",
+        ),
+        ("a.csv", "text\na\n", {}, r"a\.csv:1: no column is called 'id'; .*\nHint: name another one with --id-field"),
+        ("a.csv", "id,text\n ,a\n", {}, r"a\.csv:2: expected an identifier in column 1, found nothing"),
+        ("a.conllu", "1\ta\n\n", {}, r"a\.conllu:1: expected a comment '# id = \.\.\.' above the sentence, found none"),
+        ("a.txt", "a\n", {}, "--id-field id: expected a format whose records have fields, found text"),
+        ("a.jsonl", '{"id": "a", "text": "a"}\n', {"layout": "bilm"}, "layout bilm has no place for identifiers"),
+        ("a.jsonl", '{"id": "a", "text": "a"}\n', {"sentence_keys": True}, "expected one of them as keys, found both"),
+        (
+            "a.jsonl",
+            '{"id": "sentence_to_index", "text": "a"}\n',
+            {},
+            "line 1: expected an identifier that is no key yet, nor part of one, found 'sentence_to_index'",
+        ),
+        (
+            "a.jsonl",
+            '{"id": "/", "text": "a"}\n',
+            {},
+            "line 1: expected an identifier that can be a key in HDF5, found '/'",
+        ),
+    ],
+)
+def test_identifiers_that_cannot_be_are_named(
+    model_dir: Path, tmp_path: Path, name: str, content: str, options: dict[str, Any], message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises((TextError, ConfigError), match=message):
+        run(model_dir, tmp_path / name, tmp_path / "out.hdf5", reading=InputConfig(id_field="id"), **options)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_existing_file_is_refused_before_the_text_is_read(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.txt").write_text("\n")  # reading it would be another error
+    for name, layout in (("out.hdf5", "flat"), ("out.ly1.hdf5", "manylangs")):
+        (tmp_path / name).touch()
+        with pytest.raises(OutputError, match=rf"{name}: there is such a file already"):
+            run(model_dir, tmp_path / "text.txt", tmp_path / "out.hdf5", layout=layout)
+        (tmp_path / name).unlink()

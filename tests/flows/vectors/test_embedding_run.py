@@ -5,6 +5,7 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +137,27 @@ def test_a_run_that_is_closed_goes_on_and_says_so(model: SmallModel, text: Path,
     assert not out.exists()
     assert journal_folder(out).is_dir()
     notices = [report.text for report in reports(model, text, out) if isinstance(report, Notice)]
-    assert notices == ["going on behind 1,500 sentences that were written before"]
+    assert notices[0] == "going on behind 1,500 sentences that were written before"
     with read_any(out) as features:
         assert len(features) == 1500
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, set()), (2, {"read-ahead_0", "work-off_0"})])
+def test_stages_overlap_only_where_a_core_is_left_for_them(
+    model: SmallModel, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, expected: set[str]
+) -> None:
+    monkeypatch.setattr("elmo_cli.flows.vectors.embedding_run.usable_cores", lambda: cores)
+    seen: set[str] = set()
+    for _ in embed(model.folder, str(text), tmp_path / "out.hdf5", device="cpu", threads=1):
+        seen |= {thread.name for thread in threading.enumerate()}
+    assert {name for name in seen if name.startswith(("read-ahead", "work-off"))} == expected
 
 
 def test_a_run_with_other_settings_does_not_go_on(model: SmallModel, text: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.hdf5"
     flow = embed(model.folder, str(text), out, device="cpu", threads=1)
-    next(flow)
+    while type(next(flow)).__name__ != "Progress":
+        pass
     flow.close()  # type: ignore[attr-defined]
     with pytest.raises(OutputError, match="expected to go on with state 'warm', found 'zero'"):
         reports(model, text, out, state="zero")
@@ -170,13 +183,32 @@ def test_a_disk_that_is_too_small_is_found_before_anything_is_computed(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_large_output_is_announced_with_its_size(
+@pytest.mark.parametrize("layout", ["allennlp", "bilm", "manylangs", "flat"])
+def test_the_size_of_the_output_is_said_beforehand(model: SmallModel, text: Path, tmp_path: Path, layout: str) -> None:
+    out = tmp_path / "out.hdf5"
+    *said, result = [
+        report
+        for report in reports(model, text, out, vectors=VectorConfig(layout=layout))
+        if isinstance(report, Notice | EmbedResult)
+    ]
+    (notice,) = said
+    assert isinstance(notice, Notice)
+    assert isinstance(result, EmbedResult)
+    begin, _, size = notice.text.partition(" will take up to ")
+    assert (begin, size.endswith(" MB")) == (str(out), True)
+    assert 0.99 * result.file_bytes <= 1e6 * float(size.removesuffix(" MB")) + 5e4
+    assert 1e6 * float(size.removesuffix(" MB")) < 2.5 * result.file_bytes
+
+
+def test_the_size_in_gigabytes_and_before_compression(
     model: SmallModel, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("elmo_cli.flows.vectors.embed.LARGE", 1000)
-    said = [report.text for report in reports(model, text, tmp_path / "out.hdf5") if isinstance(report, Notice)]
-    assert len(said) == 1
-    assert said[0].startswith(f"{tmp_path / 'out.hdf5'} will take about 0.0 GB")
+    monkeypatch.setattr("elmo_cli.formats.feature_form.FeatureForm.estimate", lambda *_: 2_340_000_000)
+    options = {"vectors": VectorConfig(compression="gzip")}
+    said = [
+        report.text for report in reports(model, text, tmp_path / "out.hdf5", **options) if isinstance(report, Notice)
+    ]
+    assert said == [f"{tmp_path / 'out.hdf5'} will take up to 2.3 GB, less what compression saves"]
 
 
 def test_a_disk_that_fills_up_keeps_what_was_written(model: SmallModel, text: Path, tmp_path: Path) -> None:
@@ -200,7 +232,7 @@ except OutputError as error:
     assert "out.hdf5: cannot be written: File too large; " in done.stdout
     assert "start the same command again: it goes on behind them" in done.stdout
     said = [report.text for report in reports(model, text, tmp_path / "out.hdf5") if isinstance(report, Notice)]
-    assert len(said) == 1
+    assert len(said) == 2
     assert int(said[0].split()[3].replace(",", "")) > 500
     reports(model, text, tmp_path / "whole.hdf5")
     with read_any(tmp_path / "out.hdf5") as found, read_any(tmp_path / "whole.hdf5") as expected:
@@ -221,7 +253,7 @@ def test_where_memory_runs_out_less_is_computed_together_and_the_vectors_are_the
         return real(self, read, batch, state)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SentenceEmbedder, "_run", small)
-    said = [report for report in reports(model, text, tmp_path / "less.hdf5") if isinstance(report, Notice)]
+    _, *said = [report for report in reports(model, text, tmp_path / "less.hdf5") if isinstance(report, Notice)]
     assert said == [
         Notice(text="memory ran out: 128 positions are computed together from now on", warning=True),
     ]

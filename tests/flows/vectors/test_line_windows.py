@@ -82,9 +82,9 @@ def test_windows_hold_all_lines_in_order_and_end_when_they_are_full(sizes: list[
 
 def test_windows_are_shorter_where_a_token_takes_long() -> None:
     lines = [Line(number=place, text="", sentences=[["x"] * 9]) for place in range(100)]
-    windows = list(windows_of_tokens(lines, 4, line_windows.WINDOW_OPERATIONS // 50))
+    windows = list(windows_of_tokens(lines, 4, line_windows.CPU_OPERATIONS // 50))
     assert [len(window) for window in windows] == [5] * 20
-    assert len(list(windows_of_tokens(lines, 4, 10 * line_windows.WINDOW_OPERATIONS))) == 100
+    assert len(list(windows_of_tokens(lines, 4, 10 * line_windows.CPU_OPERATIONS))) == 100
 
 
 def test_windows_of_lines_have_so_many() -> None:
