@@ -45,3 +45,7 @@ class BusyError(OutputError):
 
 class DivergedError(ElmoError):
     """The loss stopped being a number."""
+
+
+class LostProcessError(ElmoError):
+    """A process that worked together with this one is gone."""

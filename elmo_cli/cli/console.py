@@ -59,6 +59,16 @@ def follow(
     return result
 
 
+def last_of(flow: Reports) -> Result:
+    """Runs a flow to its end and returns its result without a word, as all processes but the first one do."""
+    result: Result | None = None
+    for report in flow:
+        if isinstance(report, Result):
+            result = report
+    assert result is not None, f"{flow!r} ended without a result"
+    return result
+
+
 def show_result(result: Result, title: str, rows: Sequence[Row], *, as_json: bool) -> None:
     """Prints a result on stdout: a title and a figure per line with its explanation, or one JSON object on one line.
 

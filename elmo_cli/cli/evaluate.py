@@ -172,6 +172,7 @@ def command(
     batch_tokens: options.BatchTokensOption = 4096,
     device: options.DeviceOption = "auto",
     threads: options.ThreadsOption = None,
+    precision: options.PrecisionOption = options.DEFAULT_PRECISION,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = False,
@@ -194,7 +195,7 @@ def command(
         "threads": threads,
         "batch_tokens": batch_tokens,
     }
-    policy: dict[str, Any] = {"context": context.value, "start": start.value}
+    policy: dict[str, Any] = {"context": context.value, "start": start.value, "precision": precision.value}
     single: dict[str, Any] = {
         "sentences_table": sentences_table,
         "words_table": words_table,
@@ -235,6 +236,7 @@ def command(
 
         _refuse(
             {"--context": context is not Context.SENTENCE, "--start": start is not Start.MODEL, "--explain": explain}
+            | {"--precision": precision is not options.DEFAULT_PRECISION}
             | {"--details": details, **alone, **on_page},
             "is not for --protocol bilm-tf, which settles how the text is read",
         )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from elmo_cli.cli import figures
 from elmo_cli.cli.console import Row
+from elmo_cli.config import INFERENCE_PRECISIONS
 
 if TYPE_CHECKING:
     from elmo_cli.flows.evaluation_results import CompareResult, EvaluateResult, ProtocolResult
@@ -43,6 +44,7 @@ def figure_rows(result: "EvaluateResult") -> list[Row]:
     rows += [
         ("context", result.context, CONTEXTS.get(result.context, "")),
         ("start state", *_explain_start(result.start_state)),
+        ("precision", result.precision, INFERENCE_PRECISIONS[result.precision]),
     ]
     if result.stretches is not None:
         rows.append(("stretches", figures.whole(result.stretches), "pieces of the text, each from the start state"))
@@ -87,6 +89,7 @@ def explained_rows(result: "EvaluateResult") -> list[Row]:
         ("O", figures.whole(result.oov_tokens), "words outside the vocabulary"),
         ("context", result.context, CONTEXTS.get(result.context, "")),
         ("start state", *_explain_start(result.start_state)),
+        ("precision", result.precision, INFERENCE_PRECISIONS[result.precision]),
     ]
     if result.size is not None:
         rows.append(("bytes", figures.whole(result.size.bytes), "of the original text in UTF-8, line ends included"))

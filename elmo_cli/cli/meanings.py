@@ -38,6 +38,12 @@ FIGURES = {
     "normalized": "whether vectors were scaled",
     "options_files": "what its configuration names as options; not opened",
     "order": "how the words are sorted",
+    "origin.path": "where it was read from",
+    "origin.sha256": "fingerprint of its weights",
+    "origin.softmax": "kept, or learned anew",
+    "origin.steps": "training steps it had done",
+    "origin.vocabulary": "same: its own, new: counted on the text, given: another file",
+    "origin.words": "words of text that it had learned from",
     "parameters": "numbers that training sets, softmax left out",
     "parameters_with_softmax": "the same with the softmax",
     "perplexity": "exp of mean loss of both directions, full softmax",
@@ -92,6 +98,7 @@ GROUPS = {
     "lstm": "the layers above the token vectors",
     "model": "architecture",
     "oddities": "what nobody sees in the input, and how often it was met",
+    "origin": "the model that was continued",
     "optimizer": "how gradients become steps",
     "overlap": "share of a split's sentences that also stand in training",
     "own_lists": "lists of characters and words, as ELMoForManyLangs has them",
@@ -130,4 +137,4 @@ def explain(name: str) -> str:
     first, second = (explanations(), FIGURES) if asked_for else (FIGURES, explanations())
     if asked_for and ".".join(path[-2:]) in explanations():
         return explanations()[".".join(path[-2:])]
-    return FIGURES.get(name) or first.get(path[-1]) or second.get(path[-1], "")
+    return FIGURES.get(name) or FIGURES.get(".".join(path[-2:])) or first.get(path[-1]) or second.get(path[-1], "")

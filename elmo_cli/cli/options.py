@@ -66,6 +66,24 @@ class Documents(StrEnum):
     LINE = "line"
 
 
+class Precision(StrEnum):
+    """Of matrix products; the values are those of :data:`elmo_cli.config.PRECISIONS`."""
+
+    FP32 = "fp32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+
+
+class InferencePrecision(StrEnum):
+    """The same where nothing is learned; the values are those of :data:`elmo_cli.config.INFERENCE_PRECISIONS`."""
+
+    FP32 = "fp32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+    INT8 = "int8"
+
+
+DEFAULT_PRECISION = InferencePrecision.FP32
 DEFAULT_TOKENIZER = Tokenizer(TextConfig.tokenizer)
 DEFAULT_NORMALIZATION = Normalization(TextConfig.normalization)
 DEFAULT_ALGORITHM = PiecesAlgorithm(PiecesConfig.algorithm)
@@ -179,6 +197,15 @@ ThreadsOption = Annotated[
         metavar="N",
         min=1,
         help="CPU threads; without it, one per core this process may use.",
+        rich_help_panel=MACHINE,
+    ),
+]
+PrecisionOption = Annotated[
+    InferencePrecision,
+    typer.Option(
+        "--precision",
+        help="Of matrix products: fp32; bf16 and, on CPUs, int8, faster where the processor has units for them; tf32, "
+        "on GPUs.",
         rich_help_panel=MACHINE,
     ),
 ]

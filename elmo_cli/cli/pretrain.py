@@ -7,22 +7,37 @@ from typing import Annotated
 import typer
 
 from elmo_cli.cli import figures, options
-from elmo_cli.cli.console import Row, follow, show_json, show_result, suggest
-from elmo_cli.cli.options import DecodeErrors, Documents, InputFormat, Normalization, PiecesAlgorithm, Tokenizer
+from elmo_cli.cli.console import follow, last_of, show_json, show_result, suggest
+from elmo_cli.cli.dry_run import parse_size, show_dry_run
+from elmo_cli.cli.options import (
+    DecodeErrors,
+    Documents,
+    InputFormat,
+    Normalization,
+    PiecesAlgorithm,
+    Precision,
+    Tokenizer,
+)
 from elmo_cli.cli.settings import gather
 from elmo_cli.cli.stopping import stop_on_signals
-from elmo_cli.config import PRESETS, InputConfig, PiecesConfig, TextConfig
+from elmo_cli.cli.training_rows import training_rows
+from elmo_cli.config import PRESETS, InputConfig, PiecesConfig, TextConfig, TrainConfig
 from elmo_cli.errors import ConfigError
 from elmo_cli.flows.run_results import PretrainResult, StoppedResult
+from elmo_cli.processes import place_in_group
 
 EXAMPLES = options.examples(
     "elmo pretrain corpus.txt --out run",
     "elmo pretrain corpus.txt --out run --resume",
+    "elmo pretrain corpus.txt --out run --dry-run --fit-rows --memory 8GB",
     "elmo pretrain corpus.txt --out run --preset small --epochs 5",
     "elmo pretrain corpus.txt --out run --set train.learning_rate=0.1",
+    "elmo pretrain law.txt --init-from run --vocab new --out law",
     "elmo pretrain --demo-corpus --out run",
 )
 DEMO_CORPUS = "the English documentation that ships with Python (about 260,000 words and marks; no download)"
+VOCABULARY_WORDS = {"same": True, "new": False}
+"""What --vocab may say in the place of a file: whether the vocabulary of the model in --init-from stays."""
 TEXT, TRAINING = options.TEXT, "Model and training"
 
 
@@ -36,9 +51,19 @@ def command(
     demo_corpus: Annotated[
         bool, typer.Option("--demo-corpus", help=f"Train on {DEMO_CORPUS}.", rich_help_panel=TEXT)
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what the run will take of memory, disk and time; begin nothing."),
+    ] = False,
     vocabulary: Annotated[
-        Path | None,
-        typer.Option("--vocab", metavar="FILE", help="Vocabulary; without it, one is built.", rich_help_panel=TEXT),
+        str | None,
+        typer.Option(
+            "--vocab",
+            metavar="FILE",
+            help="Vocabulary; without it, one is built. With --init-from also same, the model's own (which is taken "
+            "by itself if its softmax came along), or new.",
+            rich_help_panel=TEXT,
+        ),
     ] = None,
     validation: Annotated[
         list[str] | None,
@@ -168,6 +193,25 @@ def command(
             rich_help_panel=TRAINING,
         ),
     ] = "auto",
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            "--init-from",
+            metavar="MODEL",
+            help="Continue a model: a folder, a run, an archive, published files or an https:// address. Architecture "
+            "and text settings are its own.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            "--freeze",
+            metavar="LAYERS",
+            help="Layers that stay as they are, with commas between them: token_encoder, lstm.1, lstm.2, softmax.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     epochs: Annotated[
         float | None,
         typer.Option(
@@ -198,6 +242,15 @@ def command(
         int | None,
         typer.Option("--rows", metavar="N", help="Stretches of text read side by side.", rich_help_panel=TRAINING),
     ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(
+            "--precision",
+            help="Of matrix products: fp32; bf16, faster where the processor has units for it; tf32, on GPUs.",
+            show_default=TrainConfig.precision,
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option("--seed", metavar="N", help="Decides all that is random.", rich_help_panel=TRAINING),
@@ -226,6 +279,23 @@ def command(
             rich_help_panel=TRAINING,
         ),
     ] = False,
+    fit_rows: Annotated[
+        bool,
+        typer.Option(
+            "--fit-rows",
+            help="With --dry-run: look for the largest --rows that fits into memory, too.",
+            rich_help_panel=options.MACHINE,
+        ),
+    ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="SIZE",
+            help="With --fit-rows: what the run may take, such as 8GB; without it, nine tenths of what is free.",
+            rich_help_panel=options.MACHINE,
+        ),
+    ] = None,
     device: options.DeviceOption = "auto",
     threads: options.ThreadsOption = None,
     as_json: options.JsonOption = False,
@@ -240,6 +310,12 @@ def command(
     """
     if inputs and demo_corpus:
         raise typer.BadParameter("give text files or --demo-corpus, not both", param_hint="INPUT")
+    if dry_run and resume:
+        raise typer.BadParameter("a dry run is for a run that is to begin, not for one that goes on")
+    if fit_rows and not dry_run:
+        raise typer.BadParameter("only with --dry-run", param_hint="--fit-rows")
+    if memory is not None and not fit_rows:
+        raise typer.BadParameter("only with --dry-run --fit-rows", param_hint="--memory")
     if not inputs and not demo_corpus and not resume:
         raise ConfigError(
             f"no text to train on; there is a demo corpus to try things with: {DEMO_CORPUS}",
@@ -264,9 +340,33 @@ def command(
         "train.words": words,
         "train.hours": hours,
         "train.rows": rows,
+        "train.precision": precision.value if precision is not None else None,
+        "train.freeze": freeze,
         "train.seed": seed,
     }
     settings = gather(config, assignments or [], flags)
+    keep_vocabulary = VOCABULARY_WORDS.get(vocabulary) if vocabulary is not None else None
+    vocabulary_path = Path(vocabulary) if vocabulary is not None and keep_vocabulary is None else None
+    if dry_run:
+        from elmo_cli.flows.pretraining.dry_run import dry_run as try_run
+
+        estimate = try_run(
+            ["python-docs:"] if demo_corpus else inputs or [],
+            out,
+            preset=preset,
+            settings=settings,
+            vocabulary_path=vocabulary_path,
+            init_from=init_from,
+            keep_vocabulary=keep_vocabulary,
+            pieces_model=pieces_model,
+            validation=validation or [],
+            device=device,
+            threads=threads,
+            fit_rows=fit_rows,
+            memory=parse_size(memory) if memory is not None else None,
+        )
+        show_dry_run(follow(estimate, quiet=quiet, verbose=verbose), as_json=as_json, quiet=quiet)
+        return
     from elmo_cli.flows.pretraining.pretrain import pretrain
     from elmo_cli.flows.stopping import Stop
 
@@ -276,7 +376,9 @@ def command(
         out,
         preset=preset,
         settings=settings,
-        vocabulary_path=vocabulary,
+        vocabulary_path=vocabulary_path,
+        init_from=init_from,
+        keep_vocabulary=keep_vocabulary,
         pieces_model=pieces_model,
         validation=validation or [],
         device=device,
@@ -285,18 +387,22 @@ def command(
         tensorboard=tensorboard,
         stop=stop,
     )
-    with stop_on_signals(stop) as signals:
+    is_first = place_in_group()[0] == 0
+    with stop_on_signals(stop, speaks=is_first) as signals:
         try:
-            result = follow(flow, quiet=quiet, verbose=verbose)
+            result = follow(flow, quiet=quiet, verbose=verbose) if is_first else last_of(flow)
         except (KeyboardInterrupt, SystemExit):
-            if any(out.glob("checkpoints/step-*")):
+            if is_first and any(out.glob("checkpoints/step-*")):
                 suggest("The last checkpoint is kept. To go on, type the same command again with --resume.", [])
             raise
     if isinstance(result, StoppedResult):
-        _say_where_it_stopped(result, as_json=as_json)
+        if is_first:
+            _say_where_it_stopped(result, as_json=as_json)
         raise typer.Exit(signals.exit_code)
+    if not is_first:
+        return
     assert isinstance(result, PretrainResult)
-    show_result(result, f"Trained model in {result.model_dir}", _rows(result), as_json=as_json)
+    show_result(result, f"Trained model in {result.model_dir}", training_rows(result), as_json=as_json)
     if not quiet:
         model = shlex.quote(result.model_dir)
         suggest(
@@ -307,34 +413,6 @@ def command(
                 f"elmo info {shlex.quote(result.run_dir)}",
             ],
         )
-
-
-def _rows(result: PretrainResult) -> list[Row]:
-    rows: list[Row] = [
-        (
-            "held-out perplexity",
-            figures.decimal(result.held_out_perplexity),
-            f"best of the run, at step {figures.whole(result.held_out_step)}; full softmax, sentence by sentence",
-        ),
-        (
-            "training perplexity",
-            figures.decimal(result.train_perplexity_sampled),
-            "last hundred steps; sampled softmax, dropout on: not comparable",
-        ),
-        ("steps", figures.whole(result.steps), f"of training, {figures.decimal(result.epochs)} passes over the text"),
-        ("words", figures.whole(result.words), "read in training"),
-        ("time", figures.duration(result.seconds), "of training and its evaluations in this call"),
-        ("speed", figures.rate(result.words_per_second, "words"), "in the training steps of this call"),
-    ]
-    if result.running_seconds > 1.01 * result.seconds:
-        rows.append(("running time", figures.duration(result.running_seconds), "over all calls"))
-    if result.stopped_early:
-        rows.append(("ended early", "yes", "held-out perplexity got no better; see train.patience"))
-    if result.back_offs:
-        rows.append(
-            ("backed off", figures.whole(result.back_offs), "times: the loss was no number, the rate was halved")
-        )
-    return rows
 
 
 def _say_where_it_stopped(result: StoppedResult, *, as_json: bool) -> None:

@@ -27,11 +27,15 @@ class Signals:
 
 
 @contextmanager
-def stop_on_signals(stop: "Stop") -> Iterator[Signals]:
+def stop_on_signals(stop: "Stop", *, speaks: bool = True) -> Iterator[Signals]:
     """Turns signals into a wish that a flow looks at.
 
     Where the flow does not look, and when a signal comes the second time, it is stopped at once: by KeyboardInterrupt
     after Ctrl-C, by SystemExit after SIGTERM.
+
+    Args:
+        stop: The wish.
+        speaks: Whether people are told; of several processes, one tells them.
     """
     signals = Signals()
 
@@ -40,7 +44,8 @@ def stop_on_signals(stop: "Stop") -> Iterator[Signals]:
         if stop.heeded and not stop.asked:
             stop.asked = True
             # Not through a stream: the signal may have come in the middle of one's write.
-            os.write(2, b"\nStopping: a checkpoint is saved first. The same again stops at once.\n")
+            if speaks:
+                os.write(2, b"\nStopping: a checkpoint is saved first. The same again stops at once.\n")
             return
         if number == signal.SIGINT:
             raise KeyboardInterrupt

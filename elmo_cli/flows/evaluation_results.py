@@ -80,6 +80,8 @@ class EvaluateResult(Result):
     """``sentence``: each sentence from the start state. ``stream``: state carried over the text."""
     start_state: str
     """Where the state of a sentence (or stream) begins: the model's own, ``zero``, or ``warm`` from neutral text."""
+    precision: str = "fp32"
+    """Of matrix products: ``fp32``, ``tf32``, ``bf16`` or ``int8``."""
     stretches: int | None
     """With ``stream``: how many stretches the text was cut into, each beginning from the start state."""
     sentences: int

@@ -151,6 +151,8 @@ def _run(run_dir: Path) -> dict[str, Any]:
             figures["held_out_step"] = best["step"]
     found = checkpoints(run_dir)
     figures["newest_checkpoint"] = str(found[0]) if found else None
+    if "origin" in record:
+        figures["origin"] = record["origin"]
     return {**figures, "config": record["config"]}
 
 

@@ -37,6 +37,9 @@ class Adagrad:
         values = [self.parameters[name] for name in gradients]
         sums = [self.accumulators[name] for name in gradients]
         slopes = list(gradients.values())
+        if all(value.device.type == "cpu" for value in values):
+            _update_in_one_pass(values, sums, slopes, rate)
+            return
         torch._foreach_addcmul_(sums, slopes, slopes)
         torch._foreach_addcdiv_(values, slopes, torch._foreach_sqrt(sums), value=-rate)
 
@@ -63,6 +66,16 @@ class Adagrad:
             self.accumulators[name].copy_(values)
 
 
+def _update_in_one_pass(values: list[Tensor], sums: list[Tensor], slopes: list[Tensor], rate: float) -> None:
+    """The same arithmetic by torch's fused kernel: every number is read and written once, and no root is stored."""
+    # The kernel goes by addresses, whatever the strides are; without decay of the rate it has no use for the step.
+    slopes = [slope.contiguous() for slope in slopes]
+    step = torch.zeros(())
+    torch._fused_adagrad_(
+        values, slopes, sums, [step] * len(values), lr=rate, lr_decay=0.0, weight_decay=0.0, eps=0.0, maximize=False
+    )
+
+
 @torch.no_grad()
 def clip_to_norm(gradients: list[Tensor], limit: float | None) -> Tensor:
     """Scales all gradients in place so that their joint 2-norm is at most ``limit``; None scales nothing.
@@ -71,7 +84,7 @@ def clip_to_norm(gradients: list[Tensor], limit: float | None) -> Tensor:
         The norm before scaling, a tensor without dimensions.
     """
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    if limit is None:
+    if limit is None or (norm.device.type == "cpu" and norm <= limit):  # elsewhere a look at the norm would wait for it
         return norm
     scale = torch.clamp(limit / norm, max=1.0)
     torch._foreach_mul_(gradients, scale)

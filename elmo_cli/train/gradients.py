@@ -62,7 +62,7 @@ class Sums:
 
     def add(self, whole: dict[str, Tensor], rows: dict[str, RowGradient]) -> None:
         """Takes in what :meth:`Touched.gradients` gave; the first part's tensors become the sums."""
-        if not self.whole:
+        if not self.whole and not self.rows:
             self.whole, self.rows = whole, rows
             return
         for name, values in whole.items():

@@ -9,6 +9,8 @@ from elmo_cli.files import cannot_write, write_text
 MEASURED = (
     "words_per_second",
     "waiting_share",
+    "exchange_share",
+    "exchange_bytes",
     "peak_memory_bytes",
     "peak_device_bytes",
     "seconds",

@@ -103,6 +103,11 @@ class Penalties:
             for name in self._paid.keys() & rows.keys():
                 self._paid[name][rows[name]] = self._due
 
+    def forgive(self, names: Iterable[str]) -> None:
+        """Lets tables owe nothing for the steps so far: they were frozen."""
+        for name in self._paid.keys() & set(names):
+            self._paid[name].fill_(self._due)
+
     def tensors(self) -> dict[str, Any]:
         """Everything a checkpoint has to keep; nothing, where nothing is owed."""
         return {"penalties": {"due": self._due, "paid": self._paid}} if self._paid else {}

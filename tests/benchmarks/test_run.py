@@ -52,7 +52,7 @@ def test_the_json_says_what_was_measured_where_and_when(content: dict[str, Any])
     assert content["plan"] == "tiny"
     assert content["date"].startswith("20")
     assert "Python's documentation" in content["text"]
-    assert content["drawn_text"] == ["miniature, drawn text, 4 rows"]
+    assert content["drawn_text"] == ["miniature, drawn text, 4 rows, bf16"]
     machine = content["machine"]
     assert machine["device"] == "cpu"
     assert machine["threads"] == 1
@@ -116,7 +116,7 @@ def test_the_report_shows_every_figure_and_takes_steps_apart(
     assert len({line.count("|") for line in tables}) == 2  # figures, and stages of a step
     assert [line for line in tables if line.startswith("| the whole step")] != []
     assert any(line.startswith("**miniature, 4 rows**, window 5, vocabulary ") for line in lines)
-    assert any("log-uniform" in line and "miniature, drawn text, 4 rows." in line for line in lines)
+    assert any("log-uniform" in line and "miniature, drawn text, 4 rows, bf16." in line for line in lines)
 
 
 def test_the_report_refuses_what_no_run_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_plans_name_parts_that_exist_and_fit_their_vocabularies() -> None:
             assert case.vocabulary_size is None or case.vocabulary_size > case.config.train.negatives
             assert not case.drawn or case.vocabulary_size is not None
     gpu = {case.title: case for case in CUDA.cases if case.name == "original"}
-    assert set(gpu) == {"original, 128 rows", "original, 512 rows"}
+    assert set(gpu) == {"original, 128 rows, bf16", "original, 512 rows, bf16"}
     assert {(case.vocabulary_size, case.config.train.negatives) for case in gpu.values()} == {(793_471, 8_192)}
 
 
@@ -221,7 +221,7 @@ def test_busy_cores_are_warned_of(
     assert "warning: load average" in written.err
     assert "tokenise" in written.out
     assert "MB/s" in written.out
-    assert [figure["part"] for figure in json.loads(out.read_text())["figures"]] == ["limit", "tokenise"]
+    assert [figure["part"] for figure in json.loads(out.read_text())["figures"]] == ["limit", "limit", "tokenise"]
 
 
 @pytest.mark.parametrize(

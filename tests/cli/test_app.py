@@ -68,11 +68,14 @@ FLOWS = {
     "verify": ("models.verify", "verify"),
 }
 
-OTHER_FLOWS = [
-    ("corpora.part_counts", "count_only"),
-    ("corpora.merging", "merge_counts"),
-    ("corpora.vocabulary_check", "check_vocabulary"),
-]
+OTHER_FLOWS = {
+    "vocab": [
+        ("corpora.part_counts", "count_only"),
+        ("corpora.merging", "merge_counts"),
+        ("corpora.vocabulary_check", "check_vocabulary"),
+    ],
+    "pretrain": [("pretraining.dry_run", "dry_run")],
+}
 """Of ``elmo vocab``, one for each of its modes."""
 
 FAKE_INFO = """
@@ -133,7 +136,7 @@ def test_the_help_fits_80_columns_and_shows_its_examples(elmo, name: str) -> Non
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_help_can_be_typed(elmo, play, name: str) -> None:
-    flows = [FLOWS[name], *(OTHER_FLOWS if name == "vocab" else ())]
+    flows = [FLOWS[name], *OTHER_FLOWS.get(name, ())]
     calls = [play(module, ElmoError("so far so good"), function) for module, function in flows]
     for line in MODULES[name].EXAMPLES.splitlines():
         if "elmo " not in line:

@@ -25,8 +25,14 @@ def test_a_result_is_what_a_flow_ends_with(evaluation) -> None:
 
 
 def test_a_flow_without_a_result_is_a_bug() -> None:
-    with pytest.raises(AssertionError, match="ended without a result"):
-        console.follow(iter(NOTICES))
+    for run in (console.follow, console.last_of):
+        with pytest.raises(AssertionError, match="ended without a result"):
+            run(iter(NOTICES))
+
+
+def test_a_process_that_is_not_the_first_says_nothing(evaluation, capsys) -> None:
+    assert console.last_of(iter([*NOTICES, evaluation])) is evaluation
+    assert capsys.readouterr() == ("", "")
 
 
 def test_notices_are_lines_on_stderr_as_they_were_written(evaluation, capsys) -> None:

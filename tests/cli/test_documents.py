@@ -24,6 +24,7 @@ FLOWS = {
     "evaluation.predict": "predict",
     "evaluation.score": "score_lines",
     "pretraining.pretrain": "pretrain",
+    "pretraining.dry_run": "dry_run",
     "evaluation.evaluate": "evaluate",
     "evaluation.compare": "compare",
     "evaluation.reference_evaluation": "evaluate_as_reference",

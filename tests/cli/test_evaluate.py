@@ -19,6 +19,7 @@ DIFFERENCE = Difference(loss=-0.25, low=-0.3, high=-0.2, p_value=0.001998)
 DEFAULTS = {
     "context": "sentence",
     "start": "model",
+    "precision": "fp32",
     "tokenizer": None,
     "reading": InputConfig(),
     "split": "held-out",
@@ -49,11 +50,12 @@ def test_every_option_arrives(elmo, play, evaluation) -> None:
     words = "eval m - --context stream --start zero --tokenizer whitespace --decode-errors replace --format jsonl"
     words += " --field body --encoding latin-1 --batch-tokens 100 --device cpu --threads 2 --split test"
     words += " --sentences s.tsv --words w.parquet --overwrite --baseline a --baseline b --order 3 --scores-dir kept"
-    words += " --report p.html --heat a --heat b --heat-sentences 1,5 --heat-sentences 9"
+    words += " --report p.html --heat a --heat b --heat-sentences 1,5 --heat-sentences 9 --precision bf16"
     assert elmo(*words.split()).code == 0
     assert calls[0].options == {
         "context": "stream",
         "start": "zero",
+        "precision": "bf16",
         "tokenizer": "whitespace",
         "reading": InputConfig(format="jsonl", field="body", encoding="latin-1", decode_errors="replace"),
         "split": "test",
@@ -87,6 +89,7 @@ def test_the_table_names_the_policy_beside_the_number(elmo, play, evaluation) ->
         "  bits per char.  1.875           of the original text",
         "  context         sentence        each sentence by itself, from the start state",
         "  start state     zero            the model's own, trained for",
+        "  precision       fp32            products of float32",
         "  words           12,345          of text in 678 sentences",
         "  OOV             123             words outside the vocabulary; as targets they are <UNK>",
         "  OOV types       99              distinct words among them",
@@ -257,6 +260,7 @@ def test_several_models_are_compared(elmo, play, evaluation, models: list[str]) 
     assert calls[0].options == {
         "context": "stream",
         "start": "model",
+        "precision": "fp32",
         "tokenizer": None,
         "reading": InputConfig(),
         "split": "held-out",

@@ -20,7 +20,7 @@ from elmo_cli.config import (
 from elmo_cli.flows.info import info
 from elmo_cli.flows.model_results import InfoResult
 from elmo_cli.formats.feature_form import FeatureForm
-from elmo_cli.formats.features import FeatureWriter
+from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.text.vocabulary import Vocabulary
 from tests.formats import containers, feature_cases
 
@@ -78,8 +78,9 @@ def test_every_figure_of_a_vocabulary_and_of_vectors_is_explained(tmp_path: Path
     Vocabulary(["<S>", "</S>", "<UNK>", "the"], np.array([4, 4, 4, 4])).write(tmp_path / "vocab.txt")
     require_explanations(tmp_path / "vocab.txt")
     attributes = dict.fromkeys(("tool", "model", "layers", "dtype", "state", "normalized"), "x")
-    with FeatureWriter(tmp_path / "out.hdf5", attributes=attributes) as features:
+    with open_writer(tmp_path / "out.hdf5", form=FeatureForm(width=4), attributes=attributes) as features:
         features.write(0, np.zeros((3, 2, 4), np.float32))
+        features.finish()
     require_explanations(tmp_path / "out.hdf5")
 
 

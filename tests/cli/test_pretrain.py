@@ -42,6 +42,8 @@ def test_text_and_a_place_are_enough(elmo, play) -> None:
         "preset": "auto",
         "settings": {},
         "vocabulary_path": None,
+        "init_from": None,
+        "keep_vocabulary": None,
         "pieces_model": None,
         "validation": [],
         "device": "auto",
@@ -76,6 +78,8 @@ def test_every_option_arrives(elmo, play, tmp_path: Path) -> None:
             "train": {"window": 40, "rows": 8, "dropout": 0.2, "epochs": 2.0, "seed": 3},
         },
         "vocabulary_path": Path("v.txt"),
+        "init_from": None,
+        "keep_vocabulary": None,
         "pieces_model": None,
         "validation": ["c.txt", "d.txt"],
         "device": "cpu",
@@ -84,6 +88,26 @@ def test_every_option_arrives(elmo, play, tmp_path: Path) -> None:
         "tensorboard": True,
         "stop": ANY,
     }
+
+
+@pytest.mark.parametrize(("word", "kept"), [("same", True), ("new", False)])
+def test_a_model_to_continue_and_the_fate_of_its_vocabulary_arrive(elmo, play, word: str, kept: bool) -> None:
+    calls = play("pretraining.pretrain", [RESULT])
+    words = f"pretrain a.txt --out run --init-from books --vocab {word} --freeze token_encoder,lstm.1"
+    assert elmo(*words.split()).code == 0
+    chosen = {name: calls[0].options[name] for name in ("init_from", "keep_vocabulary", "vocabulary_path", "settings")}
+    assert chosen == {
+        "init_from": "books",
+        "keep_vocabulary": kept,
+        "vocabulary_path": None,
+        "settings": {"train": {"freeze": "token_encoder,lstm.1"}},
+    }
+
+
+def test_a_vocabulary_called_same_is_a_file_behind_a_path(elmo, play) -> None:
+    calls = play("pretraining.pretrain", [RESULT])
+    assert elmo("pretrain", "a.txt", "--out", "run", "--vocab", "./same").code == 0
+    assert (calls[0].options["vocabulary_path"], calls[0].options["keep_vocabulary"]) == (Path("same"), None)
 
 
 @pytest.mark.parametrize(("flag", "value"), [("epochs", 3.0), ("steps", 40), ("words", 500_000), ("hours", 1.5)])
@@ -254,3 +278,17 @@ def test_what_was_unusual_about_a_run_is_told(elmo, play) -> None:
         "  ended early          yes            held-out perplexity got no better; see train.patience",
         "  backed off           2              times: the loss was no number, the rate was halved",
     ]
+
+
+def test_of_several_processes_one_speaks(elmo, play, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    stopped = StoppedResult(run_dir="run", steps=7, checkpoint=None, seconds=0.1)
+    progress = Progress(stage="training", done=120, total=1000, unit="steps")
+    for rank, speaks in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        play("pretraining.pretrain", [progress, RESULT])
+        outcome = elmo("pretrain", "corpus.txt", "--out", "run", "--json")
+        assert (outcome.code, bool(outcome.out), bool(outcome.err)) == (0, speaks, speaks)
+        play("pretraining.pretrain", [progress, stopped])
+        outcome = elmo("pretrain", "corpus.txt", "--out", "run", "--json")
+        assert (outcome.code, bool(outcome.out), bool(outcome.err)) == (130, speaks, speaks)

@@ -12,7 +12,7 @@ from elmo_cli.flows.info import info
 from elmo_cli.flows.model_results import InfoResult
 from elmo_cli.flows.models.export import export
 from elmo_cli.formats.feature_form import FeatureForm
-from elmo_cli.formats.features import FeatureWriter
+from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
 from elmo_cli.text.store_building import build_store
 from elmo_cli.text.vocabulary import Vocabulary
@@ -151,8 +151,9 @@ def test_corpora_stores_and_vocabularies_show_their_counts(tmp_path: Path) -> No
 
 
 def test_features_show_what_they_were_made_with(tmp_path: Path) -> None:
-    with FeatureWriter(tmp_path / "out.hdf5", attributes={"state": "warm"}) as features:
+    with open_writer(tmp_path / "out.hdf5", form=FeatureForm(width=4), attributes={"state": "warm"}) as features:
         features.write(0, np.zeros((3, 2, 4), np.float32))
+        features.finish()
     result = look(tmp_path / "out.hdf5")
     assert result.kind == "features"
     assert (result.figures["sentences"], result.figures["state"]) == (1, "warm")

@@ -32,6 +32,24 @@ def test_touched_rows_are_updated_as_torchs_dense_adagrad_does() -> None:
     torch.testing.assert_close(table, dense.detach(), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_whole_parameters_are_updated_as_torchs_dense_adagrad_does(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(1)
+    values = {"a": torch.randn(9, 5, generator=generator, dtype=dtype), "b": torch.randn(33, dtype=dtype)}
+    dense = {name: value.clone().requires_grad_() for name, value in values.items()}
+    torchs = torch.optim.Adagrad(dense.values(), lr=0.2, initial_accumulator_value=1.0, eps=0.0, foreach=False)
+    ours = Adagrad(values, initial_accumulator=1.0)
+    for _ in range(5):
+        # Transposed: addresses do not follow the shape.
+        gradients = {name: torch.randn(*value.shape[::-1], dtype=dtype).t() for name, value in values.items()}
+        for name, gradient in gradients.items():
+            dense[name].grad = gradient.clone()
+        torchs.step()
+        ours.update(gradients, rate=0.2)
+    for name, value in values.items():
+        torch.testing.assert_close(value, dense[name].detach(), rtol=1e-6, atol=1e-7)
+
+
 def test_parameters_without_gradient_stay() -> None:
     optimizer = Adagrad({"v": torch.ones(2)}, initial_accumulator=1.0)
     optimizer.update({}, rate=0.2)

@@ -17,7 +17,7 @@ from pathlib import Path
 from elmo_cli.config import RunConfig, SplitConfig, TextConfig
 from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.corpora.prepare import prepare
-from elmo_cli.flows.corpora.stores import StorePlan, ready_store
+from elmo_cli.flows.corpora.stores import StorePlan, open_ready, ready_store
 from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 from elmo_cli.flows.corpus_results import VocabularyResult
 from elmo_cli.flows.reports import Notice, Progress, Report, Reports, Result
@@ -48,6 +48,10 @@ class Sources:
     vocabulary_path: Path | None
     validation: tuple[str, ...]
     pieces_model: Path | None = None
+    origin: str | None = None
+    """The model to continue, a path or address; None trains from scratch."""
+    keep_vocabulary: bool | None = None
+    """Whether the vocabulary of that model stays, where none is named; None leaves it to the model."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
     Returns:
         Words to train on.
     """
-    if not is_prepared(run_dir / "corpus") and not _given_prepared(sources):
+    if not is_prepared(run_dir / "corpus") and not is_given_prepared(sources):
         inputs, text = list(sources.inputs), config.text
         if inputs == [PYTHON_DOCS]:
             docs = run_dir / "python-docs.txt"
@@ -95,8 +99,8 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
                 pieces_model=sources.pieces_model,
             )
         )
-    prepared = _training_corpus(run_dir, sources)
-    if sources.pieces_model is not None and _given_prepared(sources):
+    prepared = training_corpus(run_dir, sources)
+    if sources.pieces_model is not None and is_given_prepared(sources):
         raise ConfigError(
             f"{prepared.folder}: cut into tokens already, so --pieces-model {sources.pieces_model} comes too late",
             hint="leave it away, or give it to elmo prepare",
@@ -114,9 +118,15 @@ def tokenise(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Re
     return prepared.counts["tokens"]
 
 
-def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generator[Report, None, Corpus]:
-    """Makes vocabulary and corpus stores where they are not there yet, and opens them."""
-    prepared = _training_corpus(run_dir, sources)
+def encode_corpus(
+    run_dir: Path, sources: Sources, config: RunConfig, *, ready: bool = False
+) -> Generator[Report, None, Corpus]:
+    """Makes vocabulary and corpus stores where they are not there yet, and opens them.
+
+    Args:
+        ready: Another process of the same run has just done all that, so nothing is checked or made here.
+    """
+    prepared = training_corpus(run_dir, sources)
     held_out = _held_out_files(run_dir, prepared)
     vocabulary_path = run_dir / "vocab.txt"
     if not vocabulary_path.exists():
@@ -137,7 +147,7 @@ def encode_corpus(run_dir: Path, sources: Sources, config: RunConfig) -> Generat
             max_characters=max_characters,
             max_types=config.vocabulary.max_types,
         )
-        texts.append((yield from ready_store(plan, run_dir)))
+        texts.append(open_ready(plan, run_dir) if ready else (yield from ready_store(plan, run_dir)))
     if texts[1].num_sentences == 0:
         raise TextError(f"{held_out[0]}: no sentence to measure on", hint="give one with --validation FILE")
     held_out_path = Path(sources.validation[0]) if sources.validation else held_out[0] if validates else prepared.folder
@@ -180,11 +190,17 @@ def _make_vocabulary(path: Path, sources: Sources, prepared: PreparedCorpus, con
             yield report
 
 
-def _given_prepared(sources: Sources) -> bool:
+def is_given_prepared(sources: Sources) -> bool:
+    """Whether the text is a prepared folder, which is cut into tokens already."""
     return len(sources.inputs) == 1 and is_prepared(Path(sources.inputs[0]))
 
 
-def _training_corpus(run_dir: Path, sources: Sources) -> PreparedCorpus:
+def training_corpus(run_dir: Path, sources: Sources) -> PreparedCorpus:
+    """The tokenised text that a run trains on.
+
+    Raises:
+        TextError: Nothing was held out of a prepared folder, and there is no validation text.
+    """
     if is_prepared(run_dir / "corpus"):
         return read_prepared(run_dir / "corpus")
     prepared = read_prepared(Path(sources.inputs[0]))

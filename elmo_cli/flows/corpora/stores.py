@@ -58,9 +58,8 @@ def ready_store(plan: StorePlan, run_dir: Path) -> Generator[Report, None, Encod
         TextError: The text cannot be read.
         OutputError: The store cannot be written.
     """
-    place = plan.folder / STORES / plan.fingerprint
-    if not _writable(place):
-        place = run_dir / STORES / plan.fingerprint
+    place = _place(plan, run_dir)
+    if place.parent.parent != plan.folder:
         yield Notice(text=f"{plan.folder} cannot be written to, so the corpus store goes to {place}")
     waited = False
     while True:
@@ -73,6 +72,20 @@ def ready_store(plan: StorePlan, run_dir: Path) -> Generator[Report, None, Encod
                 yield Notice(text=f"{place}: another elmo process is building this store; waiting for it")
             waited = True
             time.sleep(WAIT_SECONDS)
+
+
+def open_ready(plan: StorePlan, run_dir: Path) -> EncodedText:
+    """Opens a store that another process has just checked.
+
+    Raises:
+        TextError: There is none, or files of another size.
+    """
+    return replace(open_store(_place(plan, run_dir) / plan.name, check=False), vocabulary=plan.vocabulary)
+
+
+def _place(plan: StorePlan, run_dir: Path) -> Path:
+    place = plan.folder / STORES / plan.fingerprint
+    return place if _writable(place) else run_dir / STORES / plan.fingerprint
 
 
 def _ready(plan: StorePlan, store_dir: Path) -> Generator[Report, None, EncodedText]:

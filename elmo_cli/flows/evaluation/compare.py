@@ -40,6 +40,7 @@ def compare(
     device: str = "auto",
     threads: int | None = None,
     batch_tokens: int = 4096,
+    precision: str = "fp32",
 ) -> Reports:
     """Scores a text with several models and compares each with the first, sentences drawn in pairs.
 
@@ -66,7 +67,7 @@ def compare(
     check_inputs(inputs, several_times=True, group=group)
     for model_dir in model_dirs:
         yield Notice(text=f"model {len(found) + 1} of {len(model_dirs)}: {model_dir}")
-        scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
+        scorer = open_scorer(model_dir, start=start, device=device, threads=threads, precision=precision)
         own.append(own_sentences(scorer, heat, tokenizer))
         each = yield from evaluate_model(
             scorer,

@@ -37,6 +37,7 @@ def evaluate(
     device: str = "auto",
     threads: int | None = None,
     batch_tokens: int = 4096,
+    precision: str = "fp32",
 ) -> Reports:
     """Scores a text.
 
@@ -63,6 +64,7 @@ def evaluate(
         device: Where to compute.
         threads: CPU threads; None takes every core this process may use.
         batch_tokens: Positions computed together; no influence on the result beyond rounding.
+        precision: Of matrix products: ``fp32``, ``bf16``, on CUDA ``tf32``, on CPUs ``int8`` (of the LSTMs).
 
     Returns:
         Reports, the last of them an :class:`~elmo_cli.flows.evaluation_results.EvaluateResult`.
@@ -76,7 +78,7 @@ def evaluate(
     request = page_request(page, heat, heat_sentences, overwrite=overwrite)
     group = process_group(pick_device(device))
     check_inputs(inputs, group=group)
-    scorer = open_scorer(model_dir, start=start, device=device, threads=threads)
+    scorer = open_scorer(model_dir, start=start, device=device, threads=threads, precision=precision)
     own = own_sentences(scorer, heat, tokenizer)
     found = yield from evaluate_model(
         scorer,

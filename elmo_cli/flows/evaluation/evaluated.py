@@ -18,6 +18,7 @@ from elmo_cli.flows.evaluation_results import EvaluateResult
 from elmo_cli.flows.models.loaded import other_libraries
 from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.measure.scored_text import ScoredText
+from elmo_cli.model.precision import slow_precision
 from elmo_cli.text.readers import STDIN
 from elmo_cli.text.windows import Line
 from elmo_cli.train.process_group import ProcessGroup
@@ -93,6 +94,8 @@ def evaluate_model(
 
     The other arguments are those of :func:`elmo_cli.flows.evaluation.evaluate.evaluate`.
     """
+    if warning := slow_precision(scorer.model.precision, scorer.model.device):
+        yield Notice(text=warning, warning=True)
     read = yield from read_text(scorer, inputs, tokenizer, reading, split)
     line = Line(read.text)
     sequences = sentence_sequences(line) if context == "sentence" else stream_sequences(line, STRETCHES)

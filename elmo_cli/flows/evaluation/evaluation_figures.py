@@ -48,6 +48,7 @@ def evaluate_result(
         model=str(scorer.model.path),
         context=context,
         start_state=scorer.start_name,
+        precision=scorer.model.precision,
         stretches=stretches,
         sentences=scored.num_sentences,
         words=scored.num_words,

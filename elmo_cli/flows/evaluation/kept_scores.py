@@ -79,6 +79,8 @@ def _origin(scorer: Scorer) -> "hashlib._Hash":
     """A digest of all that losses depend on but the text."""
     digest = hashlib.sha256(FORMAT.encode())
     digest.update(scorer.model.fingerprint.encode())
+    if scorer.model.precision != "fp32":
+        digest.update(scorer.model.precision.encode())
     digest.update(scorer.vocabulary.sha256.encode())
     for values in (scorer.softmax.weight_VD, scorer.softmax.bias_V, *scorer.start):
         digest.update(np.ascontiguousarray(values.cpu().numpy()).data)

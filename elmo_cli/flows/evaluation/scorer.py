@@ -40,7 +40,8 @@ class Scorer:
     def losses(self, sentences: Sequence[Sequence[str]], budget: int = CHUNK_POSITIONS) -> LineLosses:
         """Losses of sentences that each begin from the start state."""
         losses = LineLosses(Line(self.encode(sentences)))
-        for _ in score(self.model.bilm, self.softmax, sentence_sequences(losses.line), self.start, losses, budget):
+        model, sequences = self.model, sentence_sequences(losses.line)
+        for _ in score(model.bilm, self.softmax, sequences, self.start, losses, budget, precision=model.precision):
             pass
         return losses
 
@@ -71,7 +72,12 @@ class Scorer:
 
 
 def open_scorer(
-    model_dir: Path | str, *, start: str = "model", device: str = "auto", threads: int | None = None
+    model_dir: Path | str,
+    *,
+    start: str = "model",
+    device: str = "auto",
+    threads: int | None = None,
+    precision: str = "fp32",
 ) -> Scorer:
     """Loads a model to score with.
 
@@ -81,6 +87,7 @@ def open_scorer(
         start: ``model``, ``zero`` or ``warm``; see :func:`elmo_cli.flows.models.loaded.start_state`.
         device: Where to compute.
         threads: CPU threads; None takes every core this process may use.
+        precision: Of matrix products; see :func:`elmo_cli.flows.models.loaded.load_model`.
 
     Raises:
         ModelError: The model has no softmax, or is not usable.
@@ -88,7 +95,7 @@ def open_scorer(
     """
     target = pick_device(device)
     use_threads(threads)
-    model = load_model(model_dir, target)
+    model = load_model(model_dir, target, precision=precision)
     if model.softmax is None or model.vocabulary is None:
         raise ModelError(
             f"{model.path}: has no softmax, and probabilities need one",

@@ -16,6 +16,7 @@ from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.models.token_vectors import TokenVectors
 from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.precision import products_in
 from elmo_cli.model.softmax import Softmax, full_losses_chunked
 from elmo_cli.text.windows import Line
 
@@ -58,6 +59,7 @@ def score(
     losses: LineLosses,
     budget: int = CHUNK_POSITIONS,
     share: tuple[int, int] = (0, 1),
+    precision: str = "fp32",
 ) -> Iterator[int]:
     """Scores sequences into ``losses``, yielding the number of positions done after every chunk.
 
@@ -69,6 +71,7 @@ def score(
         losses: Where the losses go.
         budget: Positions per batch.
         share: (rank, ranks): every ranks-th batch from the rank-th on is scored here, the others by other processes.
+        precision: Of matrix products.
     """
     begins, lengths = sequences
     line = losses.line
@@ -78,7 +81,8 @@ def score(
     for batch in islice(batches_by_length(lengths, budget), rank, None, ranks):
         state = start.expand(len(batch))
         for positions_N, sizes in packed_chunks(begins[batch], lengths[batch]):
-            losses_GN, state = _score_chunk(tokens, softmax, line, positions_N, sizes, state)
+            with products_in(precision):
+                losses_GN, state = _score_chunk(tokens, softmax, line, positions_N, sizes, state)
             losses.put(positions_N, losses_GN)
             done += len(positions_N)
             yield done

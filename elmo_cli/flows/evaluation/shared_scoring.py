@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from elmo_cli.flows.evaluation.evaluation_text import EvaluationText
 from elmo_cli.flows.evaluation.kept_scores import kept_files
 from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.evaluation.scorer import Scorer
 from elmo_cli.flows.evaluation.scoring import score, sentence_sequences
+from elmo_cli.flows.evaluation.shared_losses import gather_losses
 from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.train.process_group import ProcessGroup
@@ -45,10 +45,10 @@ def score_shared(
         Positions done, about, by all processes.
     """
     total, share = int(sequences[1].sum()), (group.rank, group.ranks)
-    for done in score(scorer.model.bilm, scorer.softmax, sequences, start, losses, budget, share):
+    precision = scorer.model.precision
+    for done in score(scorer.model.bilm, scorer.softmax, sequences, start, losses, budget, share, precision):
         yield min(done * group.ranks, total)
-    if group.ranks > 1:
-        _gather(losses.losses_GP[:, positions], group)
+    gather_losses(losses.losses_GP[:, positions], group)
 
 
 def score_files(
@@ -74,14 +74,5 @@ def score_files(
             continue
         if group.is_first:
             file.read(losses)
-        if group.ranks > 1:
-            _gather(losses.losses_GP[:, file.positions], group)
+        gather_losses(losses.losses_GP[:, file.positions], group)
     yield Progress(stage="scoring", done=total, total=total, unit="positions")
-
-
-def _gather(losses_GN: npt.NDArray[np.float32], group: ProcessGroup) -> None:
-    """Puts together what each process has, NaN standing for what another one has, or nobody."""
-    own_GN = torch.from_numpy(np.nan_to_num(losses_GN, nan=0.0))
-    times_GN = torch.from_numpy((~np.isnan(losses_GN)).astype(np.uint8))
-    total_GN, scored_GN = group.add_up(own_GN).numpy(), group.add_up(times_GN).numpy()
-    losses_GN[...] = np.where(scored_GN > 0, total_GN, np.nan)

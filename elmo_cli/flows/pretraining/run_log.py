@@ -39,9 +39,12 @@ class RunLog:
         device: Where the run computes.
         sampled: Whether its training loss is that of a sampled softmax.
         tensorboard: Whether to write for TensorBoard, too.
+        writes: Whether this process writes; of several, one does.
     """
 
-    def __init__(self, run_dir: Path, step: int, device: torch.device, *, sampled: bool, tensorboard: bool) -> None:
+    def __init__(
+        self, run_dir: Path, step: int, device: torch.device, *, sampled: bool, tensorboard: bool, writes: bool = True
+    ) -> None:
         self.recent: deque[float] = deque(maxlen=RECENT)
         """Losses of the last steps that were read."""
         self.latest: dict[str, float] = {}
@@ -51,17 +54,19 @@ class RunLog:
         self.steps = 0
         """How many that were."""
         self._unread: list[Unread] = []
-        self._waited = self._took = 0.0
-        self._steps_timed = 0
+        self._waited = self._took = self._exchanged = 0.0
+        self._sent_bytes = self._steps_timed = 0
         self._device = device
         self._sampled = sampled
-        self._metrics = MetricsLog(run_dir / "metrics.jsonl", step)
-        self._board = TensorBoardLog(run_dir / "tensorboard", step) if tensorboard else None
+        self._metrics = MetricsLog(run_dir / "metrics.jsonl", step) if writes else None
+        self._board = TensorBoardLog(run_dir / "tensorboard", step) if tensorboard and writes else None
 
     def add(self, result: StepResult, began: float) -> None:
         """Takes in a step that began at a time of ``perf_counter``; the loss stays on the device."""
         self._unread.append(Unread(result.loss, result.gradient_norm, result.learning_rate))
         self._waited += result.waiting_seconds
+        self._exchanged += result.traffic.seconds
+        self._sent_bytes += result.traffic.sent_bytes
         self._took += time.perf_counter() - began
         self._steps_timed += 1
 
@@ -91,9 +96,13 @@ class RunLog:
                 "words_per_second": self._steps_timed * words_per_step / self._took,
                 "waiting_share": self._waited / self._took,
             }
+            if self._sent_bytes:
+                speed["exchange_share"] = self._exchanged / self._took
+                speed["exchange_bytes"] = self._sent_bytes / self._steps_timed
         self.seconds += self._took
         self.steps += self._steps_timed
-        self._waited = self._took = self._steps_timed = 0
+        self._waited = self._took = self._exchanged = 0.0
+        self._sent_bytes = self._steps_timed = 0
         self.latest = {
             "loss_sampled": float(np.mean(losses)),
             "loss_sampled_worst": max(losses),
@@ -107,14 +116,16 @@ class RunLog:
 
     def record(self, step: int, **figures: Any) -> None:
         """Writes figures down."""
-        self._metrics.append(step=step, **figures)
+        if self._metrics is not None:
+            self._metrics.append(step=step, **figures)
         if self._board is not None:
             self._board.append(step, figures)
 
     def go_back(self, step: int) -> None:
         """Forgets what was read after a step, which will be done again."""
         self._unread.clear()
-        self._metrics.forget_after(step)
+        if self._metrics is not None:
+            self._metrics.forget_after(step)
 
     def close(self) -> None:
         """Puts what is left on the disk."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+import torch
+
 from elmo_cli.config import RunConfig
+from elmo_cli.cores import CoreWatch, thread_notes
 from elmo_cli.device import describe
 from elmo_cli.flows.corpora.corpus import Corpus
 from elmo_cli.flows.pretraining.run_length import RunLength
@@ -10,6 +13,7 @@ from elmo_cli.flows.pretraining.run_log import RunLog, perplexity
 from elmo_cli.flows.pretraining.run_standing import Standing
 from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.flows.reports import Notice
+from elmo_cli.model.precision import slow_precision
 
 
 def describe_run(trainer: Trainer, config: RunConfig, corpus: Corpus, length: RunLength) -> Iterator[Notice]:
@@ -26,10 +30,28 @@ def describe_run(trainer: Trainer, config: RunConfig, corpus: Corpus, length: Ru
         f"more in the softmax; {length} steps of {train.rows} x {train.window} positions{epochs}; "
         f"{describe(trainer.device)}"
     )
+    if (slow := slow_precision(train.precision, trainer.device)) is not None:
+        yield Notice(text=slow, warning=True)
     if not trainer.sampled:
         yield Notice(
             text=f"the vocabulary is no larger than {train.negatives:,} negatives: training with the full softmax"
         )
+
+
+def describe_cores(device: torch.device, threads: int | None, watch: CoreWatch) -> Iterator[Notice]:
+    """What bounds the threads of a run on a CPU, and who else uses the cores.
+
+    Args:
+        device: Where the run computes.
+        threads: As given with ``--threads``.
+        watch: Since the command began.
+    """
+    if device.type != "cpu":
+        return
+    for text in thread_notes(threads):
+        yield Notice(text=text)
+    if (busy := watch.note()) is not None:
+        yield Notice(text=busy, warning=True)
 
 
 def bar_note(epoch: float, log: RunLog, standing: Standing, *, sampled: bool) -> str:

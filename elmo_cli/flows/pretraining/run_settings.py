@@ -15,8 +15,19 @@ from elmo_cli.config import LENGTHS, RunConfig, as_named_now, from_dict, overrid
 from elmo_cli.device import describe
 from elmo_cli.errors import ConfigError, OutputError
 from elmo_cli.files import LOCK, write_text
-from elmo_cli.flows.corpora.corpus import DERIVED, Sources, tokenise
+from elmo_cli.flows.corpora.corpus import DERIVED, Sources, tokenise, training_corpus
+from elmo_cli.flows.pretraining.origin import (
+    ORIGIN,
+    going_on_notes,
+    refuse_without_origin,
+    settings_from,
+    sources_from,
+    take_origin,
+    text_notes,
+)
 from elmo_cli.flows.reports import Notice, Report
+from elmo_cli.formats.model_folder import VOCABULARY
+from elmo_cli.model.precision import check_precision
 
 FREE_ON_RESUME = (
     *LENGTHS,
@@ -62,30 +73,30 @@ def settle(
                 f"{run_dir}: holds a run already",
                 hint=f"go on with it: add --resume; or begin another: --out {run_dir}-2",
             )
-        record = _recorded(saved_path)
-        saved = from_dict(RunConfig, as_named_now(record["config"]), where=str(saved_path))
-        config = override(saved, _length_alone(settings), where="settings")
-        _refuse_changes(run_dir, saved, config)
-        vocabulary_path = Path(record["vocabulary"]) if record["vocabulary"] else None
-        pieces_model = Path(record["pieces_model"]) if record.get("pieces_model") else None
-        began_with = Sources(tuple(record["inputs"]), vocabulary_path, tuple(record["validation"]), pieces_model)
-        if sources.inputs and sources.inputs != began_with.inputs:
-            named = " ".join(began_with.inputs)
-            yield Notice(text=f"going on with the text that the run began with: {named}", warning=True)
-        yield from tokenise(run_dir, began_with, config)
-        return config, began_with
+        return (yield from _go_on(saved_path, sources, settings, device))
     if not sources.inputs:
         raise ConfigError(f"{run_dir}: no run to resume and no text to train on", hint="name a text file")
-    for name in DERIVED:  # of a call that was killed before it had settled its settings
+    for name in (*DERIVED, ORIGIN):  # of a call that was killed before it had settled its settings
         leftover = run_dir / name
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-    chosen = ANY_PRESET if preset_name == "auto" else preset_name
-    config = override(preset(chosen), settings, where="settings")
-    words = yield from tokenise(run_dir, sources, config)
-    if preset_name == "auto":
-        chosen = suitable_preset(words, device)
+    if sources.origin is not None:
+        origin = take_origin(run_dir, sources.origin)
+        config, chosen = settings_from(origin, preset_name, settings)
+        sources, origin = sources_from(origin, sources, config)
+        check_precision(config.train.precision, device)
+        words = yield from tokenise(run_dir, sources, config)
+        yield from text_notes(origin, training_corpus(run_dir, sources))
+    else:
+        refuse_without_origin(sources)
+        origin = None
+        chosen = ANY_PRESET if preset_name == "auto" else preset_name
         config = override(preset(chosen), settings, where="settings")
-        yield Notice(text=f"preset {chosen}: suits {words:,} words on {describe(device)}; choose with --preset")
+        check_precision(config.train.precision, device)
+        words = yield from tokenise(run_dir, sources, config)
+        if preset_name == "auto":
+            chosen = suitable_preset(words, device)
+            config = override(preset(chosen), settings, where="settings")
+            yield Notice(text=f"preset {chosen}: suits {words:,} words on {describe(device)}; choose with --preset")
     config = _fit_rows(config, words, "rows" in settings.get("train", {}))
     config = replace(config, train=config.train.settled())
     record = {
@@ -98,10 +109,33 @@ def settle(
         "vocabulary": str(sources.vocabulary_path) if sources.vocabulary_path else None,
         "pieces_model": str(sources.pieces_model) if sources.pieces_model else None,
         "validation": list(sources.validation),
+        **({ORIGIN: origin.record} if origin is not None else {}),
         "config": to_dict(config),
     }
     write_text(saved_path, json.dumps(record, indent=2) + "\n")
     return config, sources
+
+
+def _go_on(
+    saved_path: Path, sources: Sources, settings: Mapping[str, Any], device: torch.device
+) -> Generator[Report, None, tuple[RunConfig, Sources]]:
+    """Settings and text that a run began with."""
+    run_dir, record = saved_path.parent, _recorded(saved_path)
+    saved = from_dict(RunConfig, as_named_now(record["config"]), where=str(saved_path))
+    config = override(saved, _length_alone(settings), where="settings")
+    _refuse_changes(run_dir, saved, config)
+    check_precision(config.train.precision, device)
+    vocabulary_path = Path(record["vocabulary"]) if record["vocabulary"] else None
+    if record.get(ORIGIN, {}).get("vocabulary") == "same":
+        vocabulary_path = run_dir / ORIGIN / VOCABULARY  # wherever the run's folder has been moved to
+    pieces_model = Path(record["pieces_model"]) if record.get("pieces_model") else None
+    began_with = Sources(tuple(record["inputs"]), vocabulary_path, tuple(record["validation"]), pieces_model)
+    if sources.inputs and sources.inputs != began_with.inputs:
+        named = " ".join(began_with.inputs)
+        yield Notice(text=f"going on with the text that the run began with: {named}", warning=True)
+    yield from going_on_notes(run_dir, sources)
+    yield from tokenise(run_dir, began_with, config)
+    return config, began_with
 
 
 def suitable_preset(words: int, device: torch.device) -> str:

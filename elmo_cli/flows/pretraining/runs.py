@@ -103,7 +103,7 @@ def _read(path: Path, name: str) -> Run:
 def _settings(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in record.items():
         if name != "config" and name not in MACHINE:
-            yield name, value
+            yield from _flat({name: value})
     config = record["config"]
     with suppress(ConfigError):  # of a version with other settings, which are then shown as they stand there
         # What an older version did not know yet has the value that it has by itself.

@@ -12,20 +12,29 @@ from elmo_cli.flows.corpora.corpus import Corpus
 from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
+from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import to_published
 
 
 def write_trained_model(
-    model_dir: Path, trainer: Trainer, config: RunConfig, corpus: Corpus, losses: LineLosses
+    model_dir: Path,
+    trainer: Trainer,
+    start: LstmState,
+    config: RunConfig,
+    corpus: Corpus,
+    losses: LineLosses,
+    origin: dict[str, Any] | None = None,
 ) -> None:
     """Writes the published layout, with what it was trained on and how well it does in ``info.json``.
 
     Args:
         model_dir: The folder, replaced if it is there.
         trainer: Weights and their step.
+        start: State that sentences start from.
         config: Settings of the run.
         corpus: What it is trained on.
         losses: Of the held-out text at this step.
+        origin: What is recorded of the model that the run continues, if it continues one.
 
     Raises:
         OutputError: The disk is full or read-only.
@@ -35,10 +44,10 @@ def write_trained_model(
         config=config.model,
         weights=to_published(trainer.bilm),
         softmax=(_host(softmax.weight_VD), _host(softmax.bias_V)),
-        start_state=trainer.start_state().to_arrays(),
+        start_state=start.to_arrays(),
         vocabulary_path=corpus.vocabulary_path,
         pieces=corpus.pieces_path,
-        info=_info(trainer, config, corpus, losses),
+        info=_info(trainer, config, corpus, losses) | ({"origin": origin} if origin is not None else {}),
     )
     write_model_folder(model_dir, files)
 

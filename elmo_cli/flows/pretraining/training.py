@@ -2,29 +2,49 @@
 
 import copy
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elmo_cli.allocation import keep_freed_memory
 from elmo_cli.config import ModelConfig, TrainConfig
+from elmo_cli.device import sent
 from elmo_cli.flows.models.token_vectors import spellings
-from elmo_cli.model.bilm import BiLM, Dropout, WordTable, make_dropout
+from elmo_cli.flows.pretraining.ranks import DealtRows, class_reads, sorted_reads, word_reads
+from elmo_cli.flows.pretraining.static_parts import (
+    CLASS_BIASES,
+    CLASS_TABLE,
+    PartArrays,
+    StaticParts,
+    can_be_static,
+    packed,
+)
+from elmo_cli.model.bilm import BiLM, WordTable
+from elmo_cli.model.char_cnn import CharCnn
 from elmo_cli.model.lstm import LstmState
-from elmo_cli.model.sampler import draw_negatives
+from elmo_cli.model.precision import products_in
+from elmo_cli.model.row_dropout import RowDropout
+from elmo_cli.model.sampler import Negatives, draw_negatives
 from elmo_cli.model.softmax import Softmax, TouchedRows, full_losses, sampled_losses
 from elmo_cli.seeds import derive_seed
+from elmo_cli.text.prefetch import Ahead
 from elmo_cli.text.store import EncodedText
 from elmo_cli.text.windows import TrainingWindows, Window
 from elmo_cli.train.adagrad import clip_to_norm
+from elmo_cli.train.exchange import Exchange, TableReads, Traffic
+from elmo_cli.train.freezing import Freezing, mark
 from elmo_cli.train.gradients import RowGradient, Sums, Touched
 from elmo_cli.train.optimizers import make_optimizer
 from elmo_cli.train.penalties import Penalties
+from elmo_cli.train.process_group import ProcessGroup
 from elmo_cli.train.schedules import Plateau, share_of_rate, warmed_up
 
 
@@ -39,6 +59,8 @@ class StepResult:
     learning_rate: float
     waiting_seconds: float
     """Time that the step waited for its words."""
+    traffic: Traffic
+    """What the exchange with other processes came to."""
 
 
 class Trainer:
@@ -53,15 +75,26 @@ class Trainer:
         config: Training settings.
         text: The encoded training corpus.
         device: Where to compute.
+        group: The processes that train together, each its share of the rows; None: this one alone.
 
     Raises:
-        ConfigError: The settings ask for what is not defined for rows of a table.
+        ConfigError: The settings ask for what is not defined for rows of a table, or there are fewer rows than
+            processes.
     """
 
-    def __init__(self, model: ModelConfig, config: TrainConfig, text: EncodedText, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: ModelConfig,
+        config: TrainConfig,
+        text: EncodedText,
+        device: torch.device,
+        group: ProcessGroup | None = None,
+    ) -> None:
         self.config = config
         self.text = text
         self.device = device
+        if device.type == "cpu":
+            keep_freed_memory()
         self.windows = TrainingWindows(
             text,
             rows=config.rows,
@@ -69,6 +102,11 @@ class Trainer:
             seed=config.seed,
             reset_probability=config.reset_probability,
         )
+        self.group = group or ProcessGroup()
+        self.dealt = DealtRows(self.group, config.rows)
+        self.exchange = Exchange(self.group)
+        self.batches = Ahead(self._batch)
+        self._negatives = lru_cache(maxsize=2)(self._draw_negatives)
         self.bilm = BiLM(model, len(text.vocabulary))
         self.softmax = Softmax(len(text.vocabulary), model.lstm.projection_dim)
         initial = torch.Generator().manual_seed(derive_seed(config.seed, "weights"))
@@ -85,47 +123,64 @@ class Trainer:
         # A table that the full softmax reads whole has a gradient of its own size anyway.
         tables = {WORD_TABLE, CLASS_TABLE, CLASS_BIASES} if self.sampled else set()
         self._tables = frozenset(tables & self.parameters.keys())
-        self.optimizer = make_optimizer(self.parameters, self._tables, config)
-        self.penalties = Penalties(self.parameters, self._tables, config.optimizer)
+        shared = WORD_TABLE if model.share_embedding_softmax else None
+        self.freezing = Freezing(self.parameters, shared, model.lstm.layers, config)
+        trained = self.freezing.trained(self.parameters)
+        self.optimizer = make_optimizer(trained, self._tables & trained.keys(), config)
+        self.penalties = Penalties(trained, self._tables & trained.keys(), config.optimizer)
         self.plateau = Plateau()
         self.total_steps: int | None = None
         """Steps of the whole run, which some schedules have to know; None: the run's length is not counted in steps."""
-        self.state = LstmState.zeros(model.lstm, config.rows, like=self.softmax.bias_V)
+        own = self.dealt.own
+        self.state = LstmState.zeros(model.lstm, own.stop - own.start, like=self.softmax.bias_V)
+        """Carried by this process's rows."""
+        self.own_start: LstmState | None = None
+        """The state of one row that sentences start from whatever training does, where there is one."""
         self.step_number = 0
         """Steps done."""
         self.rate_scale = 1.0
         """What the learning rate is multiplied by: halved where a run backs off."""
+        is_static = device.type == "cuda" and can_be_static(model, sampled=self.sampled)
+        self.static = StaticParts(self) if is_static else None
+        """Computes parts of steps in repeating shapes; None: in whatever shapes they come."""
 
     def step(self) -> StepResult:
         """Does the next step."""
         config, step = self.config, self.step_number
         began = time.perf_counter()
-        window = self.windows.batch(step)
+        window, reads, arrays = self.batches.take(step)
         waited = time.perf_counter() - began
         rate = self.learning_rate()
-        drops = [
-            make_dropout(share, torch.Generator(self.device).manual_seed(derive_seed(config.seed, name, step)))
-            for name, share in (("dropout", config.dropout), ("recurrent dropout", config.recurrent_dropout))
-        ]
-        bounds = [config.rows * number // config.accumulate for number in range(config.accumulate + 1)]
+        mark(self.parameters, self.freezing.resting(step))
         losses, states, sums = [], [], Sums()
-        for ends in itertools.pairwise(bounds):
-            loss, state, slopes = self._part(window, slice(*ends), *drops)
+        for number, rows in enumerate(self._parts()):
+            with products_in(config.precision):
+                if self.static is None:
+                    loss, state, slopes = self._part(window, rows)
+                else:
+                    loss, state, slopes = self.static.part(arrays[number], self._state_of(rows), *self._drops(rows))
             losses.append(loss)
             states.append(state)
             sums.add(*slopes)
-        gradients, row_gradients = sums.whole, sums.rows
-        norm = clip_to_norm([*gradients.values(), *(rows.values for rows in row_gradients.values())], config.clip_norm)
+        own_loss = torch.stack(losses).sum()
+        gradients, row_gradients, mean_loss = self.exchange.total(sums.whole, sums.rows, reads, own_loss)
+        every = [*gradients.values(), *(slope.values for slope in row_gradients.values())]
+        norm = clip_to_norm(every, config.clip_norm)
 
-        read = {name: rows.ids_R for name, rows in row_gradients.items()}
+        read = {name: slope.ids_R for name, slope in row_gradients.items()}
+        if self.group.ranks > 1:
+            for name, ids_R in read.items():
+                self.penalties.pay(name, ids_R)  # for rows that only other processes read
         self.penalties.before(gradients, read, rate)
-        self.optimizer.update(gradients, rate, step)
-        for name, rows in row_gradients.items():
-            self.optimizer.update_rows(name, rows.ids_R, rows.values, rate, step)
+        for group, done in self.freezing.by_steps_done(gradients, step):
+            self.optimizer.update(group, rate, done)
+        for name, slope in row_gradients.items():
+            self.optimizer.update_rows(name, slope.ids_R, slope.values, rate, self.freezing.steps_done(name, step))
         self.penalties.after(gradients, read, rate)
+        self.penalties.forgive(self.freezing.resting(step))
         self.state = LstmState(*(torch.cat(pieces, 2) for pieces in zip(*states, strict=True)))
         self.step_number += 1
-        return StepResult(torch.stack(losses).sum(), norm, rate, waited)
+        return StepResult(mean_loss, norm, rate, waited, self.exchange.traffic)
 
     def learning_rate(self) -> float:
         """The rate of the next step."""
@@ -163,9 +218,11 @@ class Trainer:
         Zeros, where training started sentences from zeros now and then. Otherwise zeros were seen once, at the very
         beginning, and lie off the trained path (ARCHITECTURE.md, Start state): then the mean of the carried states.
         """
+        if self.own_start is not None:
+            return self.own_start
         if self.config.reset_probability > 0:
             return LstmState(*(torch.zeros_like(part[:, :, :1]) for part in self.state))
-        return LstmState(*(part.mean(2, keepdim=True) for part in self.state))
+        return LstmState(*(part.mean(2, keepdim=True) for part in self.dealt.whole_state(self.state)))
 
     def tensors(self) -> dict[str, Any]:
         """Everything a checkpoint has to keep."""
@@ -173,7 +230,7 @@ class Trainer:
             "step": self.step_number,
             "bilm": self.bilm.state_dict(),
             "softmax": self.softmax.state_dict(),
-            "state": tuple(self.state),
+            "state": tuple(self.dealt.whole_state(self.state)),
             **self.optimizer.tensors(),
             **self.penalties.tensors(),
             **({"plateau": self.plateau.state()} if self.config.schedule.name == "plateau" else {}),
@@ -186,29 +243,76 @@ class Trainer:
         self.optimizer.restore(tensors)
         self.penalties.restore(tensors)
         self.plateau = Plateau(**tensors.get("plateau", {}))
-        self.state = LstmState(*(part.to(self.device) for part in tensors["state"]))
+        self.state = self.dealt.state_of(LstmState(*(part.to(self.device) for part in tensors["state"])))
         self.step_number = tensors["step"]
 
+    def _batch(self, step: int) -> tuple[Window, dict[str, TableReads], list[PartArrays]]:
+        """A step's batch, of all processes, which rows of tables each of them reads for it, and parts for a GPU."""
+        window = self.windows.batch(step)
+        arrays = []
+        if self.static is not None:
+            arrays = [self.static.assemble(window, rows, self._negatives(step)) for rows in self._parts()]
+        if self.group.ranks == 1 or not self._tables:
+            return window, {}, arrays
+        classes = class_reads(window, self.dealt, self._negatives(step).ids_K)
+        read = {self._class_table: classes, CLASS_BIASES: classes}
+        if WORD_TABLE in self._tables:
+            words = word_reads(window, self.dealt, self.text, self.bilm)
+            read[WORD_TABLE] = list(map(np.union1d, words, read.get(WORD_TABLE, words)))
+        return window, sorted_reads(read, self.parameters, self.group.rank), arrays
+
+    def _draw_negatives(self, step: int) -> Negatives:
+        seed = derive_seed(self.config.seed, "negatives", step)
+        return draw_negatives(self.config.negatives, len(self.text.vocabulary), seed)
+
+    def _parts(self) -> Iterator[slice]:
+        """This process's rows, in parts no larger than those that one process accumulates over."""
+        own, config = self.dealt.own, self.config
+        count = own.stop - own.start
+        parts = max(1, math.ceil(count * config.accumulate / config.rows))
+        bounds = [own.start + count * number // parts for number in range(parts + 1)]
+        return itertools.starmap(slice, itertools.pairwise(bounds))
+
+    def _state_of(self, rows: slice) -> LstmState:
+        """The carried state of some rows of the whole batch."""
+        first = self.dealt.own.start
+        return LstmState(*(part[:, :, rows.start - first : rows.stop - first] for part in self.state))
+
+    def _drops(self, rows: slice) -> tuple[RowDropout | None, RowDropout | None]:
+        config = self.config
+        return (
+            self._dropout("dropout", config.dropout, rows),
+            self._dropout("recurrent dropout", config.recurrent_dropout, rows),
+        )
+
+    def _dropout(self, name: str, rate: float, rows: slice) -> RowDropout | None:
+        if rate == 0:
+            return None
+        seed = derive_seed(self.config.seed, name, self.step_number)
+        return RowDropout(rate, seed, begin=rows.start, end=rows.stop, rows=self.config.rows)
+
     def _part(
-        self, window: Window, rows: slice, dropout: Dropout | None, recurrent_dropout: Dropout | None
+        self, window: Window, rows: slice
     ) -> tuple[Tensor, LstmState, tuple[dict[str, Tensor], dict[str, RowGradient]]]:
         """Some rows of a step, forward and backward: their share of the mean loss, last state, and gradients."""
-        config = self.config
+        config, (dropout, recurrent_dropout) = self.config, self._drops(rows)
         inputs_GBT, resets_BT = window.inputs_GBT[:, rows], window.resets_BT[rows]
         # Packed order is step after step: (G, B, T) -> (G, T * B).
         types_U, places = np.unique(inputs_GBT, return_inverse=True)
-        places_GN = torch.from_numpy(_packed(places.reshape(inputs_GBT.shape))).to(self.device)
-        targets_N = _packed(window.targets_GBT[:, rows]).reshape(-1)
+        places_GN = sent(packed(places.reshape(inputs_GBT.shape)), self.device)
+        targets_N = packed(window.targets_GBT[:, rows]).reshape(-1)
         keep_N = None
         if resets_BT.any():
-            keep_N = torch.from_numpy(_packed(~resets_BT).astype(np.float32)).to(self.device)
+            keep_N = sent(packed(~resets_BT).astype(np.float32), self.device)
 
-        touched = Touched(self.parameters, self._tables)
+        resting = self.freezing.resting(self.step_number)
+        changing = {name: value for name, value in self.parameters.items() if name not in resting}
+        touched = Touched(changing, self._tables)
         tokens_UD = self._token_vectors(types_U, touched)
         outputs, state = self.bilm(
             tokens_UD[places_GN],
             [len(resets_BT)] * config.window,
-            LstmState(*(part[:, :, rows] for part in self.state)),
+            self._state_of(rows),
             keep_N=keep_N,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
@@ -219,23 +323,27 @@ class Trainer:
         return loss.detach() * share, LstmState(*(part.detach() for part in state)), gradients
 
     def _token_vectors(self, types_U: np.ndarray, touched: Touched) -> Tensor:
-        inputs = spellings(self.text, types_U, self.bilm).to(self.device)
+        inputs = spellings(self.text, types_U, self.bilm)
         if WORD_TABLE not in self._tables:
-            return self.bilm.token_encoder(inputs)
+            encoder = self.bilm.token_encoder
+            if isinstance(encoder, CharCnn):
+                # Trimmed here on the host, which would otherwise have to wait for a GPU.
+                return encoder(sent(encoder.trim(inputs), self.device), trimmed=True)
+            return encoder(sent(inputs, self.device))
         ids_R, rows_U = torch.unique(inputs[:, 0], return_inverse=True)
-        return self._rows(WORD_TABLE, ids_R, touched)[rows_U]
+        return self._rows(WORD_TABLE, sent(ids_R, self.device), touched)[sent(rows_U, self.device)]
 
     def _rows(self, name: str, ids_R: Tensor, touched: Touched) -> Tensor:
+        if name in self.freezing.resting(self.step_number):
+            return self.parameters[name].detach()[ids_R]
         self.penalties.pay(name, ids_R)
         return touched.rows(name, ids_R)
 
     def _losses(self, hidden_ND: Tensor, targets_N: np.ndarray, touched: Touched) -> Tensor:
-        config = self.config
         if not self.sampled:
-            targets = torch.from_numpy(targets_N).to(self.device)
+            targets = sent(targets_N, self.device)
             return full_losses(hidden_ND, self.softmax.weight_VD, self.softmax.bias_V, targets)
-        seed = derive_seed(config.seed, "negatives", self.step_number)
-        rows = TouchedRows.of(targets_N, draw_negatives(config.negatives, len(self.text.vocabulary), seed), self.device)
+        rows = TouchedRows.of(targets_N, self._negatives(self.step_number), self.device)
         weight_RD = self._rows(self._class_table, rows.ids_R, touched)
         bias_R = self._rows(CLASS_BIASES, rows.ids_R, touched)
         return sampled_losses(hidden_ND, weight_RD, bias_R, rows)
@@ -259,8 +367,8 @@ class Trainer:
             self.softmax.bias_V.copy_(torch.from_numpy(log_share_V - log_share_V.mean()))
 
 
-WORD_TABLE, CLASS_TABLE, CLASS_BIASES = "bilm.token_encoder.table_VD", "softmax.weight_VD", "softmax.bias_V"
-"""Names of the parameters that are read by rows."""
+WORD_TABLE = "bilm.token_encoder.table_VD"
+"""Name of the parameter that, beside the classes', is read by rows."""
 
 
 def target_counts(text: EncodedText) -> np.ndarray:
@@ -273,8 +381,3 @@ def target_counts(text: EncodedText) -> np.ndarray:
         counts_V += np.bincount(block, minlength=len(vocabulary))
     counts_V[[vocabulary.begin_id, vocabulary.end_id]] += text.num_sentences / 2
     return counts_V
-
-
-def _packed(values: np.ndarray) -> np.ndarray:
-    """Rows and steps at the end, (..., B, T), into packed order (..., T * B)."""
-    return np.ascontiguousarray(np.swapaxes(values, -1, -2)).reshape(*values.shape[:-2], -1)

@@ -13,10 +13,14 @@ from elmo_cli.errors import DivergedError, OutputError
 from elmo_cli.flows.corpora.corpus import Corpus
 from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.evaluation.scoring import score, sentence_sequences
+from elmo_cli.flows.evaluation.shared_losses import gather_losses
+from elmo_cli.flows.pretraining.agreed_stop import AgreedStop
+from elmo_cli.flows.pretraining.origin import origin_record
 from elmo_cli.flows.pretraining.run_length import RunLength
 from elmo_cli.flows.pretraining.run_log import RunLog, perplexity
 from elmo_cli.flows.pretraining.run_notes import bar_note, describe_run
 from elmo_cli.flows.pretraining.run_standing import Standing
+from elmo_cli.flows.pretraining.start_weights import begin, keep_start
 from elmo_cli.flows.pretraining.trained_model import write_trained_model
 from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.flows.reports import Notice, Progress, Report
@@ -24,7 +28,15 @@ from elmo_cli.flows.run_results import PretrainResult, StoppedResult
 from elmo_cli.flows.stopping import Stop, StopAskedError
 from elmo_cli.text.store import EncodedText
 from elmo_cli.text.windows import Line
-from elmo_cli.train.checkpoint import checkpoints, load_newest, remove_checkpoint, remove_old, save_checkpoint
+from elmo_cli.train.checkpoint import (
+    Checkpoint,
+    checkpoints,
+    load_newest,
+    remove_checkpoint,
+    remove_old,
+    save_checkpoint,
+)
+from elmo_cli.train.process_group import ProcessGroup
 
 HELD_OUT_WORDS = 100_000
 """Held-out words that training evaluates on: evenly spaced sentences where there are more."""
@@ -37,7 +49,7 @@ LOG_EVERY = 10
 
 
 class TrainingRun:
-    """A run in progress.
+    """A run in progress, in one process or in several that do the same; the first of them reads and writes its folder.
 
     Args:
         run_dir: Its folder, which this process holds.
@@ -45,40 +57,59 @@ class TrainingRun:
         corpus: Text that is ready.
         device: Where to compute.
         stop: Looked at after every step and between batches of an evaluation.
+        group: The processes.
     """
 
-    def __init__(self, run_dir: Path, config: RunConfig, corpus: Corpus, device: torch.device, stop: Stop) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        config: RunConfig,
+        corpus: Corpus,
+        device: torch.device,
+        stop: Stop,
+        group: ProcessGroup | None = None,
+    ) -> None:
         train, text = config.train, corpus.training
-        self.run_dir, self.config, self.corpus, self.device, self.stop = run_dir, config, corpus, device, stop
-        self.trainer = Trainer(config.model, train, text, device)
+        self.run_dir, self.config, self.corpus, self.device = run_dir, config, corpus, device
+        self.group = group or ProcessGroup()
+        self.stop = AgreedStop(stop, self.group)
+        self.trainer = Trainer(config.model, train, text, device, self.group)
         self.words_per_step = text.num_tokens / (text.num_tokens + text.num_sentences) * (train.rows * train.window)
         self.length = RunLength.of(
             train, steps_per_epoch=self.trainer.windows.steps_per_epoch, words_per_step=self.words_per_step
         )
         self.trainer.total_steps = self.length.steps
+        self.origin = origin_record(run_dir)
         self.held_out = Line(corpus.held_out, _evenly(corpus.held_out))
         self.standing = Standing()
         self.log: RunLog | None = None
+        self._fresh = True
         self.began, self.seconds_before = time.perf_counter(), 0.0
 
     def resume(self, *, tensorboard: bool) -> Iterator[Report]:
         """Takes up the newest whole checkpoint, if there is one."""
-        found, passed_over = load_newest(self.run_dir, self.device)
+        keep_start(self.trainer, self.run_dir, self.origin)
+        found, passed_over = self._load()
         for sentence in passed_over:
             yield Notice(text=sentence, warning=True)
         if found is not None:
             self.trainer.restore(found.tensors)
             self.standing = Standing.of(found.meta)
-            if not passed_over:
+            if self.group.is_first and not passed_over:
                 remove_old(self.run_dir, self.config.train.keep)  # what a kill left after the newest was saved
-            if not (self.run_dir / "model").exists():
+            if not self.group.as_first([(self.run_dir / "model").exists()])[0]:
                 self.standing.best_loss = math.inf  # a kill between two renames; the next evaluation writes it again
         self.trainer.rate_scale = self.standing.rate_scale
         step = self.trainer.step_number
         sampled = self.trainer.sampled
-        self.log = RunLog(self.run_dir, step, self.device, sampled=sampled, tensorboard=tensorboard)
+        self._fresh = found is None
+        known = -1 if self._fresh else step  # what a model did before the first step is measured again, too
+        writes = self.group.is_first
+        self.log = RunLog(self.run_dir, known, self.device, sampled=sampled, tensorboard=tensorboard, writes=writes)
         if found is None:
             yield from describe_run(self.trainer, self.config, self.corpus, self.length)
+            yield from begin(self.trainer, self.run_dir, self.origin)
+            self._begin_alike()
         else:
             self.log.restore(found.meta)
             yield Notice(text=f"going on from step {step:,} of {self.length}")
@@ -87,7 +118,7 @@ class TrainingRun:
         """All that is left, with evaluations and checkpoints on the way, and the result."""
         self.began, self.seconds_before = time.perf_counter(), self.standing.seconds
         try:
-            with self.stop.heeding():
+            with self.stop.own.heeding():
                 yield from self._catch_up()
                 while not self._ended():
                     self.stop.check()
@@ -128,10 +159,11 @@ class TrainingRun:
     def _advance(self) -> Iterator[Report]:
         """One step, and what is due after it."""
         before, began = self.standing.seconds, time.perf_counter()
+        self.stop.begin(self.seconds)
         result = self.trainer.step()
         step = self.trainer.step_number
         self._log.add(result, began)
-        self.standing.seconds = self.seconds
+        self.standing.seconds = self.stop.end(self.seconds)
         evaluates = self.length.evaluates(step, before, self.standing.seconds)
         saves = self._saves(step, evaluates)
         if step % LOG_EVERY == 0 or evaluates or saves:
@@ -149,10 +181,11 @@ class TrainingRun:
         return evaluates if every is None else step % every == 0 or self._ended()
 
     def _catch_up(self) -> Iterator[Report]:
-        """Does the evaluation that a stop fell in."""
+        """Does the evaluation that a stop fell in, and that of a continued model before its first step."""
         step, every = self.trainer.step_number, self.length.evaluate_every
         due = self._ended() or (every is not None and step % every == 0)
-        if step and due and self.standing.evaluated_step < step:
+        missed = step > 0 and due and self.standing.evaluated_step < step
+        if missed or (self._fresh and self.origin is not None):
             yield from self._evaluate(step)
             yield from self._save(step)
 
@@ -160,7 +193,8 @@ class TrainingRun:
         """Saves what there is when stopping was asked for."""
         step = self.trainer.step_number
         newest = checkpoints(self.run_dir)[:1]
-        if step and not (newest and newest[0].name == f"step-{step:09d}"):
+        is_saved = bool(newest) and newest[0].name == f"step-{step:09d}"
+        if step and not self.group.as_first([is_saved])[0]:
             yield from self._save(step)
             newest = checkpoints(self.run_dir)[:1]
         yield StoppedResult(
@@ -213,15 +247,20 @@ class TrainingRun:
 
     def _measure(self, step: int) -> Iterator[Report]:
         losses, trainer = LineLosses(self.held_out), self.trainer
-        sequences = sentence_sequences(self.held_out)
-        for done in score(trainer.bilm, trainer.softmax, sequences, trainer.start_state(), losses):
-            self.stop.check()
+        sequences, total, ranks = sentence_sequences(self.held_out), self.held_out.num_positions, self.group.ranks
+        start, share = trainer.start_state(), (self.group.rank, ranks)
+        for done in score(trainer.bilm, trainer.softmax, sequences, start, losses, share=share):
+            if self.stop.wished:
+                break
             yield Progress(
                 stage=f"held-out perplexity at step {step:,}",
-                done=done,
-                total=self.held_out.num_positions,
+                done=min(done * ranks, total),
+                total=total,
                 unit="positions",
             )
+        self.stop.agree(self.seconds)
+        self.stop.check()
+        gather_losses(losses.losses_GP, self.group)
         if not math.isfinite(losses.mean_loss):
             raise DivergedError(f"the held-out loss is no longer a number at step {step:,} ({self._rate_and_norm()})")
         forward, backward = map(perplexity, losses.mean_losses_G.tolist())
@@ -238,8 +277,8 @@ class TrainingRun:
             best=better,
             seconds=self.seconds,
         )
-        if better:
-            write_trained_model(self.run_dir / "model", trainer, self.config, self.corpus, losses)
+        if better and self.group.is_first:
+            write_trained_model(self.run_dir / "model", trainer, start, self.config, self.corpus, losses, self.origin)
         yield Notice(
             text=f"step {step:,}: held-out perplexity {joint:,.1f} (forward {forward:,.1f}, backward "
             f"{backward:,.1f}){' - the best so far' if better else ''}"
@@ -252,10 +291,12 @@ class TrainingRun:
             )
 
     def _save(self, step: int) -> Iterator[Report]:
-        self.standing.seconds = self.seconds
+        self.standing.seconds = self.stop.agree(self.seconds)
         meta = self.standing.to_meta() | self._log.to_meta()
-        began = time.perf_counter()
-        for done, total in save_checkpoint(self.run_dir, step, self.trainer.tensors(), meta):
+        began, tensors = time.perf_counter(), self.trainer.tensors()
+        if not self.group.is_first:
+            return
+        for done, total in save_checkpoint(self.run_dir, step, tensors, meta):
             if time.perf_counter() - began >= QUIET_SECONDS:
                 yield Progress(stage=f"saving step {step:,}", done=done, total=total, unit="bytes")
         remove_old(self.run_dir, self.config.train.keep)
@@ -269,14 +310,17 @@ class TrainingRun:
         train, standing, failed = self.config.train, self.standing, self.trainer.step_number
         if train.on_non_finite == "stop" or len(standing.back_offs) >= train.back_offs:
             raise self._with_a_way_out(error) from error
-        newest = checkpoints(self.run_dir)[:1]
+        newest = checkpoints(self.run_dir)[:1] if self.group.is_first else []
         # Twice from the same one: its weights are spoiled themselves.
         if newest and standing.back_offs and newest[0].name == f"step-{standing.back_offs[-1]['to_step']:09d}":
             remove_checkpoint(newest[0])
-        found, _ = load_newest(self.run_dir, self.device)
+        found, _ = self._load()
         if found is None:
-            self.trainer = Trainer(self.config.model, train, self.corpus.training, self.device)
+            self.trainer = Trainer(self.config.model, train, self.corpus.training, self.device, self.group)
             self.trainer.total_steps = self.length.steps
+            keep_start(self.trainer, self.run_dir, self.origin)
+            yield from begin(self.trainer, self.run_dir, self.origin)
+            self._begin_alike()
         else:
             self.trainer.restore(found.tensors)
         step = self.trainer.step_number
@@ -292,6 +336,19 @@ class TrainingRun:
             text=f"{error.message}; going back to step {step:,}, on from there at {standing.rate_scale:g} of the rate",
             warning=True,
         )
+
+    def _load(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest whole checkpoint, which the first process reads and the others are told."""
+        found, passed_over = load_newest(self.run_dir, self.device) if self.group.is_first else (None, [])
+        if not self.group.as_first([found is not None])[0]:
+            return None, passed_over
+        folder, meta = self.group.told([str(found.folder), found.meta] if found else None)
+        return Checkpoint(Path(folder), self.group.copied(found and found.tensors, self.device), meta), passed_over
+
+    def _begin_alike(self) -> None:
+        """Gives all processes the weights that the first one begins with."""
+        if self.group.ranks > 1:
+            self.trainer.restore(self.group.copied(self.trainer.tensors(), self.device))
 
     def _with_a_way_out(self, error: DivergedError) -> DivergedError:
         lower = self.config.train.rate * self.standing.rate_scale / 2

@@ -159,6 +159,25 @@ def test_any_number_of_processes_counts_the_same(tmp_path: Path, monkeypatch: py
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("max_types", [2_000, 1_000_000])
+def test_any_number_of_processes_counts_real_text_alike(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_types: int, others_in_time: list[float]
+) -> None:
+    monkeypatch.setattr(word_types, "PART", 20_000)
+    text = (shared / "data/wikitext-2/valid.sentences.txt").read_text(encoding="utf-8")
+    place = _prepared(tmp_path, text + "naïve\ufeff <UNK> a-word-of-more-than-eight-bytes \u202e 東京都庁前駅\n")
+    results = []
+    for processes in (1, 2, 3):
+        others_in_time.clear()
+        out = tmp_path / f"{processes}.txt"
+        config = VocabularyConfig(min_count=1, max_types=max_types)
+        result = _result(_run(place, out=out, config=config, processes=processes))
+        results.append((_content(out), result.types, result.tokens, result.forgotten_tokens, result.largest_loss))
+        assert processes == 1 or 0 < len(others_in_time) < len(read_prepared(place).shards), "the others worked, too"
+    assert results[0] == results[1] == results[2]
+    assert (results[0][3] > 0) == (max_types == 2_000)
+
+
 def test_rare_words_are_forgotten_with_a_word_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_types, "PART", 2_000)
     lines = [f"often w{number} often w{number % 700}" for number in range(1_500)]

@@ -346,7 +346,7 @@ def test_the_log_has_every_figure_and_they_agree(whole: Path) -> None:
     records = [record for record in read_metrics(whole / "metrics.jsonl") if "loss_sampled" in record]
     assert [record["step"] for record in records] == [10, 20, 30, 40]
     for record in records:
-        assert set(MEASURED) - {"peak_device_bytes"} <= set(record)
+        assert set(MEASURED) - {"peak_device_bytes", "exchange_share", "exchange_bytes"} <= set(record)
         assert 0 < record["waiting_share"] < 1
         assert record["words_per_second"] > 0
         assert record["gradient_norm_worst"] >= record["gradient_norm"] > 0
