@@ -1,6 +1,7 @@
 """Evaluation and vectors, as ``elmo eval`` and ``elmo embed`` compute them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def evaluate(lab: Lab) -> Iterator[Figure]:
     width, classes = trainer.bilm.config.lstm.projection_dim, len(text.vocabulary)
     logits = [product for sizes in calls.batch_sizes for product in flops.softmax(sum(sizes), width, classes)]
     yield lab.figure(
-        lab.bench.time(work),
+        lab.time(work),
         part="evaluate",
         name="full-softmax evaluation",
         unit="words/s",
@@ -86,7 +87,7 @@ def embed(lab: Lab) -> Iterator[Figure]:
 
     with recorded(trainer.bilm) as calls:
         arrays = compute()
-    computing = lab.bench.time(compute)
+    computing = lab.time(compute)
     yield lab.figure(
         computing,
         part="embed",
@@ -97,10 +98,33 @@ def embed(lab: Lab) -> Iterator[Figure]:
         explanation="sentences in memory to vectors of all layers in memory; word types computed once",
         details={"sentences": len(sentences), "tokens": tokens, "types": calls.types},
     )
+    if lab.bench.device.type == "cpu":
+        yield from _in_fewer_bits(lab, model, sentences)
     text = lab.bench.folder / "embed.txt"
     text.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences), encoding="utf-8")
     for layout in ("allennlp", "flat"):
         yield _to_file(lab, model, text, sentences, arrays, layout, computing)
+
+
+def _in_fewer_bits(lab: Lab, model: LoadedModel, sentences: Sequence[Sequence[str]]) -> Iterator[Figure]:
+    """The same vectors in the other precisions that CPUs have."""
+    assert model.own_start is not None
+    start = model.own_start
+    for precision in ("bf16", "int8"):
+        lower = replace(model, precision=precision)
+
+        def compute(lower: LoadedModel = lower) -> list[Vectors]:
+            return SentenceEmbedder(lower, start).embed(sentences, BATCH_TOKENS)
+
+        yield lab.figure(
+            lab.bench.time(compute),
+            part="embed",
+            name=f"embed, {precision}",
+            unit="tokens/s",
+            units=sum(map(len, sentences)),
+            explanation=f"the same with --precision {precision}",
+            details={"sentences": len(sentences)},
+        )
 
 
 def _to_file(
@@ -118,12 +142,14 @@ def _to_file(
     out, tokens = lab.bench.folder / f"embed-{layout}.hdf5", sum(map(len, sentences))
 
     def write() -> None:
+        out.unlink(missing_ok=True)  # a run finds none; and the room of the last one in memory is at hand
         with open_writer(out, form=form, attributes={}, overwrite=True) as writer:
             lines = [" ".join(sentence) for sentence in sentences]
             writer.write_many(range(len(sentences)), arrays, tokens=sentences, sentences=lines)
             writer.finish()
 
     def run() -> None:
+        out.unlink(missing_ok=True)
         numbered = NumberedText(text, InputConfig())
         maker = LineMaker(path=text, tokenizer=WhitespaceTokenizer(), blank_lines="error")
         work = EmbeddingRun(

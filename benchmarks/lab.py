@@ -18,6 +18,7 @@ from benchmarks.timing import Timing, measure
 from elmo_cli.flows.models.token_vectors import spellings
 from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.model.bilm import BiLM
+from elmo_cli.model.precision import products_in
 from elmo_cli.text.store import EncodedText
 
 
@@ -85,6 +86,16 @@ class Lab:
         return share * self.train.rows * self.train.window
 
     @property
+    def limits(self) -> ProductLimits:
+        """What the device reaches in the case's precision."""
+        return self.bench.limits.of(self.train.precision)
+
+    def time(self, work: Callable[[], object]) -> Timing:
+        """Times a function of no arguments, its products in the case's precision."""
+        with products_in(self.train.precision):
+            return self.bench.time(work)
+
+    @property
     def sizes(self) -> dict[str, Any]:
         """What a figure of training depends on."""
         return {
@@ -93,11 +104,12 @@ class Lab:
             "vocabulary": len(self.text.vocabulary),
             "negatives": self.train.negatives if self.trainer.sampled else None,
             "drawn_tokens": self.case.drawn,
+            "precision": self.train.precision,
         }
 
     def figure(self, timing: Timing, **named: Any) -> Figure:
         """A figure of this case: see :func:`benchmarks.figures.model_figure`."""
-        return model_figure(self.bench.limits, timing, case=self.case.title, **named)
+        return model_figure(self.limits, timing, case=self.case.title, **named)
 
 
 @dataclass(frozen=True)

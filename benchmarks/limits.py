@@ -1,4 +1,4 @@
-"""What the device reaches when it does nothing but multiply matrices: float32 products, measured in the same run.
+"""What the device reaches when it does nothing but multiply matrices, measured in the same run.
 
 A product is measured alone, with contiguous factors that stay in place, as one batched product and as separate ones,
 and the faster of the two counts.
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmarks.flops import Product, Products
 from benchmarks.timing import Timing, measure
+from elmo_cli.model.precision import products_in
 
 LARGE = Product(640, 512, 16384)
 """The large product that shares are given of: one window of 32 rows through the gates of the ``original`` model."""
@@ -28,14 +29,23 @@ class ProductLimits:
     Args:
         device: Where.
         seconds: Time to spend on the large product; the many other shapes get a tenth of it each.
+        precision: Of the products; in bf16, factors and result are bfloat16.
     """
 
-    def __init__(self, device: torch.device, seconds: float) -> None:
+    def __init__(self, device: torch.device, seconds: float, precision: str = "fp32") -> None:
         self.device = device
+        self.precision = precision
+        self._others: dict[str, ProductLimits] = {precision: self}
         self._seconds = seconds / 10
         self._measured = {LARGE: self._time(LARGE, seconds)}
         self.large_rate = LARGE.flops / self.timing(LARGE).median
         """Operations per second of :data:`LARGE`."""
+
+    def of(self, precision: str) -> "ProductLimits":
+        """What the device reaches in another precision."""
+        if precision not in self._others:
+            self._others[precision] = ProductLimits(self.device, 10 * self._seconds, precision)
+        return self._others[precision]
 
     def seconds(self, products: Products, pick: Callable[[Sequence[float]], float] = median) -> float:
         """Time that the products alone would take, at the rates of their own (rounded) shapes.
@@ -58,12 +68,14 @@ class ProductLimits:
 
     def _time(self, product: Product, seconds: float) -> Timing:
         generator = torch.Generator(self.device).manual_seed(1)
-        left = torch.randn(product.batch, product.m, product.k, device=self.device, generator=generator)
-        right = torch.randn(product.batch, product.k, product.n, device=self.device, generator=generator)
+        kind = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        left = torch.randn(product.batch, product.m, product.k, device=self.device, generator=generator).to(kind)
+        right = torch.randn(product.batch, product.k, product.n, device=self.device, generator=generator).to(kind)
         out = left.new_empty(product.batch, product.m, product.n)
-        timings = [measure(lambda: _multiply_each(left, right, out), self.device, seconds)]
-        if product.batch > 1:
-            timings.append(measure(lambda: torch.bmm(left, right, out=out), self.device, seconds))
+        with products_in(self.precision):
+            timings = [measure(lambda: _multiply_each(left, right, out), self.device, seconds)]
+            if product.batch > 1:
+                timings.append(measure(lambda: torch.bmm(left, right, out=out), self.device, seconds))
         return min(timings, key=lambda timing: timing.median)
 
 

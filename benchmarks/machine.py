@@ -7,10 +7,7 @@ from typing import Any
 
 import torch
 
-from elmo_cli.device import usable_cores
-
-BUSY = 0.3
-"""Load per core from which the figures of a CPU cannot be trusted: other processes use the cores."""
+from elmo_cli.cores import BUSY, usable_cores
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:

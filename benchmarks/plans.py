@@ -32,7 +32,8 @@ class Case:
     @property
     def title(self) -> str:
         """The case's name in tables."""
-        return f"{self.name}, {self.config.train.rows} rows"
+        precision = self.config.train.precision
+        return f"{self.name}, {self.config.train.rows} rows" + (f", {precision}" if precision != "fp32" else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,8 @@ class Plan:
     cases: tuple[Case, ...]
 
 
-def _rows(config: RunConfig, rows: int) -> RunConfig:
-    return replace(config, train=replace(config.train, rows=rows))
+def _rows(config: RunConfig, rows: int, precision: str = "fp32") -> RunConfig:
+    return replace(config, train=replace(config.train, rows=rows, precision=precision))
 
 
 COMPACT_32 = Case(
@@ -55,7 +56,7 @@ CPU = Plan(
     name="cpu",
     cases=(
         COMPACT_32,
-        Case(name="small", config=_rows(SMALL, 32), parts=("embed",), embed_sentences=1_000),
+        Case(name="small", config=_rows(SMALL, 32), parts=("embed",), embed_sentences=2_000),
         Case(
             name="original",
             config=_rows(ORIGINAL, 16),
@@ -64,7 +65,7 @@ CPU = Plan(
             evaluate_words=1_000,
             embed_sentences=200,
         ),
-        Case(name="original", config=_rows(ORIGINAL, 64), parts=("lstm",)),
+        Case(name="original", config=_rows(ORIGINAL, 64), parts=("step", "lstm"), vocabulary_size=100_000),
     ),
 )
 """Two cores, some minutes. ``original`` has a vocabulary of 100,000 instead of the published 793,471, whose weights
@@ -76,7 +77,7 @@ CUDA = Plan(
         replace(COMPACT_32, parts=("step", *INFERENCE)),
         Case(
             name="original",
-            config=ORIGINAL,
+            config=_rows(ORIGINAL, ORIGINAL.train.rows, "bf16"),
             parts=(*STAGES, *INFERENCE),
             vocabulary_size=PUBLISHED_VOCABULARY,
             drawn=True,
@@ -85,14 +86,14 @@ CUDA = Plan(
         ),
         Case(
             name="original",
-            config=_rows(ORIGINAL, 512),
-            parts=STAGES,
+            config=_rows(ORIGINAL, 512, "bf16"),
+            parts=(*STAGES, "cudnn"),
             vocabulary_size=PUBLISHED_VOCABULARY,
             drawn=True,
         ),
     ),
 )
-"""One GPU, the published vocabulary; planned for eight minutes at most."""
+"""One GPU, the published vocabulary, products in bf16; the peak memory of its steps stands beside their figures."""
 
 _MINIATURE = RunConfig(
     model=ModelConfig(
@@ -108,14 +109,14 @@ TINY = Plan(
         Case(
             name="miniature",
             config=_MINIATURE,
-            parts=(*STAGES, *INFERENCE),
+            parts=(*STAGES, "cudnn", *INFERENCE),
             evaluate_words=200,
             embed_sentences=10,
         ),
         Case(
             name="miniature, drawn text",
-            config=_MINIATURE,
-            parts=(*STAGES, *INFERENCE),
+            config=_rows(_MINIATURE, 4, "bf16"),
+            parts=(*STAGES, "cudnn", *INFERENCE),
             vocabulary_size=3_000,
             drawn=True,
             evaluate_words=200,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from benchmarks import flops
@@ -57,7 +58,9 @@ def recorded(bilm: BiLM) -> Iterator[Calls]:
     widest = max(width for width, _ in _character_cnn(bilm).filters)
 
     def spell(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        calls.spelled.append((inputs[0].shape[0], trim_columns(inputs[0], widest).shape[1]))
+        # Where shapes are filled up to repeat, some rows stand there more than once.
+        distinct = len(torch.unique(inputs[0], dim=0))
+        calls.spelled.append((distinct, trim_columns(inputs[0], widest).shape[1]))
 
     def read(_: nn.Module, inputs: tuple[Any, ...]) -> None:
         calls.batch_sizes.append(tuple(inputs[3]))  # LstmLayer.forward's batch_sizes

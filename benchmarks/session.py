@@ -33,6 +33,7 @@ MODEL_PARTS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "batches": training_parts.batches,
     "char-cnn": training_parts.char_cnn,
     "lstm": training_parts.lstm,
+    "cudnn": training_parts.cudnn,
     "softmax": training_parts.softmax,
     "optimizer": training_parts.optimizer,
     "evaluate": inference_parts.evaluate,
@@ -64,7 +65,8 @@ def measure_all(
     """
     limits = ProductLimits(device, seconds)
     bench = Bench(device, seconds, text, folder, limits, large)
-    yield _large_product(limits)
+    for precision in dict.fromkeys(["fp32", *(case.config.train.precision for case in plan.cases)]):
+        yield _large_product(limits.of(precision))
     for name, measure_text in TEXT_PARTS.items():
         if name in only:
             yield from measure_text(bench)
@@ -109,13 +111,13 @@ def _large_product(limits: ProductLimits) -> Figure:
     return Figure(
         part=LIMIT,
         case=TEXT,
-        name="large product",
+        name="large product" if limits.precision == "fp32" else f"large product, {limits.precision}",
         unit="GFLOP/s",
         median=median,
         low=low,
         high=high,
         repeats=len(timing.seconds),
-        explanation=f"float32, {LARGE.m} x {LARGE.k} x {LARGE.n}: what this machine multiplies at best",
+        explanation=f"{limits.precision}, {LARGE.m} x {LARGE.k} x {LARGE.n}: what this machine multiplies at best",
         details={"m": LARGE.m, "k": LARGE.k, "n": LARGE.n},
     )
 

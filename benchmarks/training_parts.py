@@ -1,18 +1,20 @@
 """A training step, whole and by stage."""
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks import flops
 from benchmarks.figures import Figure
 from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
-from elmo_cli.flows.pretraining.training import CLASS_BIASES, CLASS_TABLE
+from elmo_cli.flows.pretraining.training import CLASS_BIASES, CLASS_TABLE, Trainer
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import TouchedRows, sampled_losses
 from elmo_cli.train.adagrad import clip_to_norm
@@ -24,13 +26,13 @@ RECORDED_STEPS = 3
 
 def step(lab: Lab) -> Iterator[Figure]:
     """A whole training step: the figure that everything else explains."""
-    trainer, limits = lab.trainer, lab.bench.limits
-    with recorded(trainer.bilm) as calls:
+    trainer, limits = lab.trainer, lab.limits
+    with recorded(trainer.bilm) as calls, _called(trainer):
         for _ in range(RECORDED_STEPS):
             trainer.step()
     logits = _logits(lab)
     products = calls.forward() + calls.backward() + (logits + flops.gradients(logits)) * RECORDED_STEPS
-    timing = lab.bench.time(trainer.step)
+    timing = lab.time(trainer.step)
     yield lab.figure(
         timing,
         part="step",
@@ -70,7 +72,7 @@ def batches(lab: Lab) -> Iterator[Figure]:
         np.unique(lab.trainer.windows.batch(next(numbers)).inputs_GBT, return_inverse=True)
 
     yield lab.figure(
-        lab.bench.time(work),
+        lab.time(work),
         part="batches",
         name="batch assembly",
         unit="words/s",
@@ -95,14 +97,14 @@ def char_cnn(lab: Lab) -> Iterator[Figure]:
         "details": {"types": calls.types, "columns": calls.spelled[0][1]},
     }
     yield lab.figure(
-        lab.bench.time(lambda: encoder(chars_UW)),
+        lab.time(lambda: encoder(chars_UW)),
         name="character CNN, forward",
         products=calls.forward(),
         explanation="spellings of a batch's distinct word types to token vectors",
         **common,
     )
     yield lab.figure(
-        lab.bench.time(lambda: torch.autograd.grad(vectors_UD, parameters, slope_UD, retain_graph=True)),
+        lab.time(lambda: torch.autograd.grad(vectors_UD, parameters, slope_UD, retain_graph=True)),
         name="character CNN, backward",
         products=calls.backward(),
         explanation="gradients of its weights; maximum pooling makes those of the convolutions cheap",
@@ -135,14 +137,14 @@ def lstm(lab: Lab) -> Iterator[Figure]:
         "details": {"rows": train.rows, "window": train.window, "layers": bilm.config.lstm.layers},
     }
     yield lab.figure(
-        lab.bench.time(forward),
+        lab.time(forward),
         name="LSTM, forward",
         products=products,
         explanation="all layers, both directions; a position is a word or a sentence's end",
         **common,
     )
     yield lab.figure(
-        lab.bench.time(both),
+        lab.time(both),
         name="LSTM, forward and backward",
         products=products + flops.gradients(products),
         in_step=True,
@@ -179,14 +181,14 @@ def softmax(lab: Lab) -> Iterator[Figure]:
         "details": lab.sizes | {"touched_rows": len(rows.ids_R)},
     }
     yield lab.figure(
-        lab.bench.time(negatives),
+        lab.time(negatives),
         name="draw negatives",
         explanation="log-uniform classes without repetition, and the rows that a step touches; on the host",
         **common,
     )
     logits = _logits(lab)
     yield lab.figure(
-        lab.bench.time(loss),
+        lab.time(loss),
         name="sampled softmax, forward and backward",
         products=logits + flops.gradients(logits),
         explanation="rows gathered, loss of both directions, gradients of rows and outputs",
@@ -210,7 +212,7 @@ def optimizer(lab: Lab) -> Iterator[Figure]:
             trainer.optimizer.update_rows(name, rows.ids_R, values, 1e-9, 0)
 
     updated = sum(values.numel() for values in slopes)
-    timing = lab.bench.time(work)
+    timing = lab.time(work)
     yield lab.figure(
         timing,
         part="optimizer",
@@ -223,7 +225,62 @@ def optimizer(lab: Lab) -> Iterator[Figure]:
     )
 
 
+def cudnn(lab: Lab) -> Iterator[Figure]:
+    """torch's own LSTM with a projection, which on a GPU is cuDNN's: a candidate where both clips are off."""
+    train, config, device = lab.train, lab.case.config.model.lstm, lab.bench.device
+    kind = torch.bfloat16 if train.precision == "bf16" else torch.float32
+    sizes = [train.rows] * train.window
+    layers = nn.LSTM(
+        config.projection_dim,
+        config.cell_dim,
+        config.layers,
+        proj_size=config.projection_dim if config.projected else 0,
+        device=device,
+        dtype=kind,
+    )
+    inputs_TBD = torch.randn(train.window, train.rows, config.projection_dim, device=device, dtype=kind)
+    inputs_TBD.requires_grad_()
+
+    def both() -> None:
+        # On a CPU torch warns that oneDNN has no such projection.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            run()
+
+    def run() -> None:
+        # It has no two directions that do not see each other's outputs; each is run by itself.
+        for _ in range(flops.DIRECTIONS):
+            outputs, _ = layers(inputs_TBD)
+            torch.autograd.grad(outputs.sum(), [inputs_TBD, *layers.parameters()])
+
+    products = flops.lstm(config, sizes)
+    yield lab.figure(
+        lab.time(both),
+        part="cudnn",
+        name="torch.nn.LSTM, forward and backward",
+        unit="positions/s",
+        units=sum(sizes),
+        products=products + flops.gradients(products),
+        explanation="without clips, resets and residual, all in one type: a candidate where clips are off",
+        details={"rows": train.rows, "window": train.window, "layers": config.layers, "precision": train.precision},
+    )
+
+
 _TABLES = frozenset({CLASS_TABLE, CLASS_BIASES})
+
+
+@contextmanager
+def _called(trainer: Trainer) -> Iterator[None]:
+    """Has steps call the network, where they would otherwise replay what it launched."""
+    if trainer.static is None:
+        yield
+        return
+    program = trainer.static.program
+    before, program.captures = program.captures, False
+    try:
+        yield
+    finally:
+        program.captures = before
 
 
 def _logits(lab: Lab) -> flops.Products:

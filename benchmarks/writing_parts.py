@@ -48,9 +48,13 @@ def _against_the_disk(bench: Bench) -> Iterator[Figure]:
     def flat() -> None:
         _write(bench.folder / "flat.hdf5", wide, windows)
 
-    raw_timing, flat_timing = _in_turns(raw, flat, rounds=5 if bench.seconds >= 1 else LEAST_REPEATS)
-    for name in ("raw", "flat.hdf5"):
-        (bench.folder / name).unlink()
+    def clear() -> None:
+        for name in ("raw", "flat.hdf5"):
+            (bench.folder / name).unlink(missing_ok=True)
+        os.sync()
+
+    raw_timing, flat_timing = _in_turns(raw, flat, rounds=9 if bench.seconds >= 1 else LEAST_REPEATS, before=clear)
+    clear()
     details = {"bytes": size, "sentences": len(lengths), "tokens": sum(lengths)}
     disk = "one file, 1 MiB at a time, then brought to the disk, as `dd conv=fsync` does"
     yield _figure(bench, raw_timing, name="raw sequential write", unit="MB/s", units=size / 1e6, explanation=disk)
@@ -115,11 +119,25 @@ def _read(features: FeatureFile, order: list[int]) -> None:
         features[position].sum()
 
 
-def _in_turns(*works: Callable[[], None], rounds: int = LEAST_REPEATS, warm: bool = True) -> list[Timing]:
-    """Seconds of each, one after another, so many times; ``warm`` has a first round that is left out."""
+def _in_turns(
+    *works: Callable[[], None],
+    rounds: int = LEAST_REPEATS,
+    warm: bool = True,
+    before: Callable[[], None] = lambda: None,
+) -> list[Timing]:
+    """Seconds of each, one after another, so many times.
+
+    Args:
+        works: What to time.
+        rounds: How often.
+        warm: Whether a first round is left out.
+        before: Called before each of them, outside of its time: so that none replaces a file while another begins
+            one anew, whose room in memory is at hand.
+    """
     seconds: list[list[float]] = [[] for _ in works]
     for _ in range(rounds + warm):
         for taken, work in zip(seconds, works, strict=True):
+            before()
             begin = time.perf_counter()
             work()
             taken.append(time.perf_counter() - begin)
