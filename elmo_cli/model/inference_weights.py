@@ -32,6 +32,11 @@ class LayerWeights(NamedTuple):
 class InferenceWeights(ABC):
     """Both directions' products of a layer."""
 
+    few_rows: int
+    """Sequences below which several steps read their inputs together."""
+    together: int
+    """Positions that they read then, at most: more are a better product, and gate sums that fall out of the caches."""
+
     def __init__(self, weights: LayerWeights) -> None:
         wide = weights.kernel.shape[2] // 4
         self.bias_G14H = weights.bias.detach().unsqueeze(1).clone()
@@ -53,6 +58,8 @@ class InferenceWeights(ABC):
 
 class PlainWeights(InferenceWeights):
     """The parameters themselves."""
+
+    few_rows, together = 256, 640
 
     def __init__(self, weights: LayerWeights) -> None:
         super().__init__(weights)
@@ -79,6 +86,8 @@ class RoundedWeights(InferenceWeights):
         weights: The parameters.
         pack: What makes a copy of matrices.
     """
+
+    few_rows, together = 64, 256
 
     def __init__(self, weights: LayerWeights, pack: Callable[[Tensor], PackedMatrices]) -> None:
         super().__init__(weights)

@@ -16,11 +16,6 @@ from elmo_cli.kernels.lstm_cell import cell_forward
 from elmo_cli.model.inference_weights import InferenceWeights, LayerWeights, prepare_weights
 from elmo_cli.model.large_pages import empty
 
-FEW_ROWS = 256
-"""Sequences below which several steps read their inputs together."""
-TOGETHER = 640
-"""Positions that they read then, at most."""
-
 _Key = tuple[object, ...]
 _PREPARED: WeakKeyDictionary[nn.Module, tuple[_Key, InferenceWeights]] = WeakKeyDictionary()
 
@@ -48,7 +43,7 @@ def run_layer(
         batch_sizes: Sequences still going at each step, never rising.
     """
     ready = _prepared(layer, weights, precision)
-    wide, blocks = cell_GBH.shape[2], list(_blocks(batch_sizes))
+    wide, blocks = cell_GBH.shape[2], list(_blocks(batch_sizes, ready.few_rows, ready.together))
     outputs_GND = inputs_GNI.new_empty(2, inputs_GNI.shape[1], output_GBD.shape[2])
     cell, output = cell_GBH.detach().clone(), output_GBD.detach().clone()
     gates_room = empty(max((sum(sizes) for sizes in blocks), default=0) * 8 * wide).to(inputs_GNI.dtype)
@@ -75,16 +70,16 @@ def run_layer(
     return outputs_GND, cell, output
 
 
-def _blocks(batch_sizes: Sequence[int]) -> Iterator[list[int]]:
+def _blocks(batch_sizes: Sequence[int], few_rows: int, together: int) -> Iterator[list[int]]:
     """Runs of steps whose inputs are read together.
 
     Example:
-        >>> list(_blocks([300, 250, 250, 240, 60, 3]))
+        >>> list(_blocks([300, 250, 250, 240, 60, 3], few_rows=256, together=640))
         [[300], [250, 250], [240, 60, 3]]
     """
     block: list[int] = []
     for size in batch_sizes:
-        if block and (block[0] >= FEW_ROWS or sum(block) + size > TOGETHER):
+        if block and (block[0] >= few_rows or sum(block) + size > together):
             yield block
             block = []
         block.append(size)
