@@ -109,17 +109,5 @@ class WordTable(nn.Module):
         return self.table_VD[ids_U1[:, 0].long()]
 
 
-def make_dropout(rate: float, generator: torch.Generator) -> Dropout | None:
-    """Inverted dropout that draws from a generator of its own; None where the rate is 0."""
-    if rate == 0:
-        return None
-
-    def drop(values: Tensor) -> Tensor:
-        mask = torch.empty_like(values).bernoulli_(1 - rate, generator=generator)
-        return values * mask.div_(1 - rate)
-
-    return drop
-
-
 def _unchanged(values: Tensor) -> Tensor:
     return values

@@ -6,7 +6,7 @@ import torch
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig
 from elmo_cli.formats.side_by_side import room_for
-from elmo_cli.model.bilm import BiLM, make_dropout
+from elmo_cli.model.bilm import BiLM
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.published import _joined, adopt_published, each_published, from_published, to_published
 from elmo_cli.model.softmax import full_losses
@@ -166,17 +166,6 @@ def test_weights_of_another_architecture_are_refused() -> None:
 def test_a_model_of_words_needs_to_know_how_many() -> None:
     with pytest.raises(ValueError, match="needs vocabulary_size"):
         BiLM(ARCHITECTURES["word ids"])
-
-
-def test_dropout_keeps_the_mean_and_draws_from_its_own_generator() -> None:
-    drop = make_dropout(0.25, torch.Generator().manual_seed(1))
-    assert drop is not None
-    before = torch.random.get_rng_state()
-    dropped = drop(torch.ones(100_000))
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.75])
-    assert dropped.mean().item() == pytest.approx(1, abs=0.01)
-    assert make_dropout(0, torch.Generator()) is None
 
 
 def test_fresh_weights_follow_the_reference() -> None:
