@@ -175,7 +175,7 @@ def _to_file(
         name=f"embed to a file, {layout}",
         unit="tokens/s",
         units=tokens,
-        explanation="a file of text to a file of vectors, reading, computing and writing at the same time",
+        explanation="a file of text to a file of vectors, loading the model left out",
         details={
             "computing_alone": round(tokens / computing.median),
             "writing_alone": round(tokens / writing.median),

@@ -119,7 +119,8 @@ def machine_charts(runs: Sequence[Drawn], axis: str) -> Iterator[Chart]:
             ),
             f"At most {max(value for curve in curves.values() for _, value in curve):.1%} of a step is spent waiting "
             "for its words.",
-            "What is not waiting is computing. A share above a tenth says that reading text holds the machine up.",
+            "What is not waiting is computing, or exchanging gradients where several processes train. A share above a "
+            "tenth says that reading text holds the machine up.",
         )
     for figure, what in (("peak_memory_bytes", "memory"), ("peak_device_bytes", "memory of the GPU")):
         if curves := _gathered(runs, figure):

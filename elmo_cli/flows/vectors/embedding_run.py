@@ -1,4 +1,4 @@
-"""A text to vectors and on into a file: the stages of ``elmo embed``, at work at the same time."""
+"""A text to vectors and on into a file: the stages of ``elmo embed``, which overlap where there are cores to spare."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -152,7 +152,7 @@ class EmbeddingRun:
         token_bytes = 4 * model.bilm.config.vector_layers * model.bilm.config.vector_dim
         weights = sum(weight.numel() for layer in model.bilm.layers for weight in layer.parameters())
         operations = 2 * weights if model.device.type == "cpu" else 0
-        return windows_of_tokens(lines, token_bytes, operations, torch.get_num_threads())
+        return windows_of_tokens(lines, token_bytes, operations)
 
     def _embedded(
         self, windows: Iterator[Window], done: int, writer: FeaturesWriter | None

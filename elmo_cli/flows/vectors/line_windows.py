@@ -20,9 +20,10 @@ while it is written."""
 CPU_TOKENS = 16_384
 """The same on a CPU: larger windows are no faster there, and while one is computed the one before is written."""
 
-CPU_OPERATIONS = 2 * 10**11
-"""Floating-point operations of the LSTMs for a window and each thread of a CPU, at most. A kill loses the window under
-way, so it must not take long: 2,600 tokens for the published model and two threads, three seconds at 900 tokens/s.
+CPU_OPERATIONS = 4 * 10**11
+"""Floating-point operations of the LSTMs for a window on a CPU, at most. A kill loses the window under way, so it must
+not take long: 2,600 tokens for the published model, three seconds at 900 tokens/s. The number of threads does not count, so
+that any number of processes, each with its share of the cores, has the same windows.
 benchmarks/README.md has the sizes that were tried."""
 
 
@@ -122,20 +123,17 @@ def blank_line(path: Path, numbers: Sequence[int]) -> TextError:
     )
 
 
-def windows_of_tokens(
-    lines: Iterable[Line], token_bytes: int, token_operations: int = 0, threads: int = 1
-) -> Iterator[Window]:
+def windows_of_tokens(lines: Iterable[Line], token_bytes: int, token_operations: int = 0) -> Iterator[Window]:
     """Runs of lines of about :data:`WINDOW_TOKENS` tokens, fewer where their vectors are large or take long.
 
     Args:
         lines: The lines.
         token_bytes: What the vectors of a token take.
         token_operations: What they cost a CPU; 0 where none computes them.
-        threads: How many share the cost.
     """
     most = min(WINDOW_TOKENS, WINDOW_BYTES // token_bytes)
     if token_operations:
-        most = min(most, CPU_TOKENS, CPU_OPERATIONS * threads // token_operations)
+        most = min(most, CPU_TOKENS, CPU_OPERATIONS // token_operations)
     return _gathered(lines, lambda window, tokens: tokens >= max(1, most))
 
 
