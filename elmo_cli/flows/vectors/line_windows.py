@@ -22,8 +22,8 @@ CPU_TOKENS = 16_384
 
 CPU_OPERATIONS = 4 * 10**11
 """Floating-point operations of the LSTMs for a window on a CPU, at most. A kill loses the window under way, so it must
-not take long: 2,600 tokens for the published model, three seconds at 900 tokens/s. The number of threads does not count, so
-that any number of processes, each with its share of the cores, has the same windows.
+not take long: 2,600 tokens for the published model, three seconds at 900 tokens/s. The number of threads does not
+count, so that any number of processes, each with its share of the cores, has the same windows.
 benchmarks/README.md has the sizes that were tried."""
 
 
