@@ -24,7 +24,7 @@ BLOCK, LEAST_POSITIONS = 1 << 24, 64
 """Logits that training holds at once, 64 MiB of float32, and positions of which it does so at least."""
 
 KEPT = 1 << 30
-"""Bytes of probabilities that training keeps from its forward to its backward pass at most."""
+"""Bytes of probabilities that sampled softmax keeps from its forward to its backward pass at most."""
 
 
 class Softmax(nn.Module):
@@ -102,8 +102,8 @@ class _Losses(torch.autograd.Function):
     """Softmax and cross-entropy as one operation, some positions at a time.
 
     With p the probabilities of a position, the gradient of its loss by its logits is p - 1 at the target and p
-    elsewhere. All logarithms of p are kept from forward to backward where they have room in :data:`KEPT`, the only
-    array of (N, R); else every block of them is computed once more.
+    elsewhere. Sampled softmax keeps its logarithms of p from forward to backward where they have room in :data:`KEPT`;
+    else, and always among the whole vocabulary, every block of them is computed once more.
     """
 
     @staticmethod
@@ -112,7 +112,8 @@ class _Losses(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(hidden_ND, weight_RD, bias_R, targets_N, absent_R)
         ctx.precision = current_precision()
-        ctx.kept = [] if len(hidden_ND) * len(weight_RD) * hidden_ND.element_size() <= KEPT else None
+        size = len(hidden_ND) * len(weight_RD) * hidden_ND.element_size()
+        ctx.kept = [] if absent_R is not None and size <= KEPT else None
         losses = []
         for hidden, targets in _blocks(len(weight_RD), hidden_ND, targets_N):
             log_p = _log_probabilities(hidden, weight_RD, bias_R, targets, absent_R, ctx.precision)
