@@ -387,8 +387,9 @@ def command(
         tensorboard=tensorboard,
         stop=stop,
     )
-    is_first = place_in_group()[0] == 0
-    with stop_on_signals(stop, speaks=is_first) as signals:
+    place = place_in_group()
+    is_first = place[0] == 0
+    with stop_on_signals(stop, place) as signals:
         try:
             result = follow(flow, quiet=quiet, verbose=verbose) if is_first else last_of(flow)
         except (KeyboardInterrupt, SystemExit):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """What a shell learns of a program that a signal ended: 128 and its number."""
 
+STOPPING = "a checkpoint is saved first"
+STOPPING_TOGETHER = "a checkpoint is saved once all processes agree; if one is gone, the newest checkpoint is the last"
+
 
 class Signals:
     """Which signal came."""
@@ -27,7 +30,7 @@ class Signals:
 
 
 @contextmanager
-def stop_on_signals(stop: "Stop", *, speaks: bool = True) -> Iterator[Signals]:
+def stop_on_signals(stop: "Stop", place: tuple[int, int] = (0, 1)) -> Iterator[Signals]:
     """Turns signals into a wish that a flow looks at.
 
     Where the flow does not look, and when a signal comes the second time, it is stopped at once: by KeyboardInterrupt
@@ -35,17 +38,21 @@ def stop_on_signals(stop: "Stop", *, speaks: bool = True) -> Iterator[Signals]:
 
     Args:
         stop: The wish.
-        speaks: Whether people are told; of several processes, one tells them.
+        place: This process's rank among those that train together, and their number. The first one tells people.
     """
     signals = Signals()
+    rank, processes = place
+    message = (
+        f"\nStopping: {STOPPING if processes == 1 else STOPPING_TOGETHER}. The same again stops at once.\n".encode()
+    )
 
     def receive(number: int, _: FrameType | None) -> None:
         signals.received = signal.Signals(number)
         if stop.heeded and not stop.asked:
             stop.asked = True
             # Not through a stream: the signal may have come in the middle of one's write.
-            if speaks:
-                os.write(2, b"\nStopping: a checkpoint is saved first. The same again stops at once.\n")
+            if rank == 0:
+                os.write(2, message)
             return
         if number == signal.SIGINT:
             raise KeyboardInterrupt
