@@ -30,6 +30,7 @@ def character_sums(chars_UW: Tensor, at_UF: Tensor, grad_UF: Tensor, width: int,
         TYPES=TYPES,
         CHARACTERS=CHARACTERS,
         FILTERS=FILTERS,
+        enable_fp_fusion=True,
     )
     return tables
 
@@ -56,7 +57,7 @@ def _character_sums(
         # Unrolled, so that the loads of several words are under way at once.
         for k in tl.static_range(TYPES):
             word = first + k
-            inside = (filters < count) & (word < types)
+            inside = filters < tl.where(word < types, count, 0)
             place = word * count + filters
             begin = tl.load(at + place, mask=inside, other=0)
             character = tl.load(chars + word * columns + begin + shift, mask=inside, other=-1)

@@ -35,6 +35,7 @@ def cell_forward(
         HAS_BIAS=bias_G4H is not None,
         HAS_KEEP=keep_B is not None,
         STRETCH=stretch(cell_GBH),
+        enable_fp_fusion=True,
     )
 
 
@@ -63,6 +64,7 @@ def cell_backward(
         CLIP=clip,
         HAS_KEEP=keep_B is not None,
         STRETCH=stretch(cell_GBH),
+        enable_fp_fusion=True,
     )
 
 

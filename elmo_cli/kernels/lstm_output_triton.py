@@ -30,6 +30,7 @@ def output_forward(
         HAS_KEEP=keep_B is not None,
         HAS_MASK=mask_GBD is not None,
         STRETCH=stretch(output_GBD),
+        enable_fp_fusion=True,
     )
 
 
@@ -58,6 +59,7 @@ def output_backward(
         HAS_KEEP=keep_B is not None,
         HAS_MASK=mask_GBD is not None,
         STRETCH=stretch(output_GBD),
+        enable_fp_fusion=True,
     )
 
 
@@ -93,7 +95,7 @@ def _output_forward(
         m = tl.where(m > bound, bound, m)
         m = tl.where(m < -bound, -bound, m)
     tl.store(output + direction * output_g + row * output_b + at, m, mask=inside)
-    going_on = inside & (row < going)
+    going_on = at < tl.where(row < going, width, 0)
     if HAS_KEEP:
         # Rows that have ended have no part in the next step, and none in what is said of its rows.
         m *= tl.load(keep + row, mask=row < going, other=0.0).to(number)
@@ -133,7 +135,7 @@ def _output_backward(
     inside = at < width
     number = output.dtype.element_ty
     dm = tl.load(grad_output + direction * grad_output_g + row * grad_output_b + at, mask=inside, other=0.0).to(number)
-    going_on = inside & (row < going)
+    going_on = at < tl.where(row < going, width, 0)
     grad_recurring += direction * grad_recurring_g + row * grad_recurring_b + at
     back = tl.load(grad_recurring, mask=going_on, other=0.0).to(number)
     if HAS_KEEP:

@@ -57,5 +57,5 @@ def test_every_kernel_compiles_for_hopper(
         signature=signature(names, constants, narrow),
         constexprs={(names.index(name),): value for name, value in constants.items()},
     )
-    compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32))
+    compiled = triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": True})
     assert compiled.asm["cubin"]
