@@ -3,18 +3,19 @@
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, TypeVar
 
 from elmo_cli.cores import usable_cores
 from elmo_cli.errors import ConfigError, ElmoError
+from elmo_cli.shared_memory import Packed, Slots
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -26,20 +27,21 @@ AHEAD = 3
 """Items that another process is given at a time where this one works, too: enough until this one looks again. More
 would leave this one idle for longer at the end."""
 
-SWITCH_SECONDS = 0.0005
-"""How long the thread that receives results may have to wait for one that works on items, at every piece of a result;
-Python's own 5 ms make the other processes wait to get rid of theirs."""
+SLOTS = 2 * AHEAD
+"""Places for results of another process: those that it works on, and as many that wait for their turn."""
 
 WORTH_STARTING = 8 << 20
-"""Bytes of an input that are worth more processes than one; starting some takes a few tenths of a second."""
+"""Bytes of an input that are worth more processes than one, where each takes some work; starting some takes a few
+tenths of a second."""
 
 
-def suitable_processes(wanted: int | None, size: int | None) -> int:
+def suitable_processes(wanted: int | None, size: int | None, worth: int = WORTH_STARTING) -> int:
     """How many processes to use.
 
     Args:
         wanted: What the user asked for; None leaves it open.
         size: Bytes of the input; None where nobody knows.
+        worth: Bytes from which more processes than one are faster at this work.
 
     Example:
         >>> suitable_processes(None, 1_000_000), suitable_processes(3, 1_000_000)
@@ -47,7 +49,7 @@ def suitable_processes(wanted: int | None, size: int | None) -> int:
     """
     if wanted is not None:
         return wanted
-    return 1 if size is not None and size < WORTH_STARTING else usable_cores()
+    return 1 if size is not None and size < worth else usable_cores()
 
 
 class Workers:
@@ -97,11 +99,11 @@ def workers(
 
 @contextmanager
 def _started(
-    processes: int, prepare: Callable[..., None] | None, arguments: tuple[Any, ...]
+    processes: int, prepare: Callable[..., None] | None, arguments: tuple[Any, ...], slots: Slots | None = None
 ) -> Iterator[ProcessPoolExecutor]:
     # A fork would copy locks that threads of torch or h5py hold; spawned processes start clean.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(prepare, arguments))
+    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(prepare, arguments, slots))
     try:
         yield pool
     finally:
@@ -131,7 +133,8 @@ def map_in_order(
 
     The calling process is one of them: it works on items itself, from the first moment on, while the others start and
     whenever the next result in order is not there yet. Items are taken a few at a time, so that memory is bounded by
-    some of the largest ones. Close the generator to stop early.
+    some of the largest ones. What other processes make comes through memory that they share, as far as it is arrays
+    (see :mod:`elmo_cli.shared_memory`). Close the generator to stop early.
 
     Args:
         function: A function of a module's top level; items and results must be picklable.
@@ -155,41 +158,59 @@ def map_in_order(
     if processes <= 1 or len(first) <= 1:  # one item alone is worth no other process
         yield from map(function, chain(first, left))
         return
-    with _started(processes - 1, prepare, arguments) as pool, _death_told():
-        yield from _shared(function, chain(first, left), pool, processes - 1)
+    others = processes - 1
+    with (
+        closing(Slots(SLOTS * others)) as slots,
+        _started(others, prepare, arguments, slots) as pool,
+        _death_told(),
+    ):
+        yield from _shared(function, chain(first, left), pool, others, slots)
 
 
 def _shared(
-    function: Callable[[Item], Made], left: Iterator[Item], pool: ProcessPoolExecutor, others: int
+    function: Callable[[Item], Made], left: Iterator[Item], pool: ProcessPoolExecutor, others: int, slots: Slots
 ) -> Iterator[Made]:
     """What :func:`map_in_order` gives, from this process and others."""
     # Until the first of them is there, nothing is given away: this process would wait for what it could do itself.
-    there = pool.submit(os.getpid)
-    waiting: deque[Future[Made]] = deque()
-    theirs: list[Future[Made]] = []
+    there = pool.submit(_has, function)
+    waiting: deque[_Given] = deque()
+    theirs: list[Future[Any]] = []
+    free = list(range(SLOTS * others))
     bound = IN_FLIGHT * (others + 1)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         while True:
             theirs = [future for future in theirs if not future.done()]
-            places = min(AHEAD * others - len(theirs), bound + AHEAD * others - len(waiting)) if there.done() else 0
-            given = [pool.submit(function, item) for item in islice(left, places)]
-            theirs += given
-            waiting += given
-            own = list(islice(left, 1)) if len(waiting) < bound else []
-            if own:
-                waiting.append(_done(function, own[0]))
+            places = min(AHEAD * others - len(theirs), len(free))
+            for item in islice(left, places if there.done() else 0):
+                slot = free.pop()
+                theirs.append(pool.submit(_in_slot, function, item, slot))
+                waiting.append(_Given(theirs[-1], slot))
+            # One result between two looks at the others: whoever asked for it may work on it for a while.
+            if waiting and waiting[0].future.done():
+                given = waiting.popleft()
+                if given.slot is None:
+                    yield given.future.result()
+                else:
+                    free.append(given.slot)
+                    yield slots.unpacked(given.future.result(), given.slot)
+            elif len(waiting) < bound and (own := list(islice(left, 1))):
+                waiting.append(_Given(_done(function, own[0]), None))
             elif waiting:
-                wait([waiting[0]])
+                wait([waiting[0].future])
             else:
                 return
-            while waiting and waiting[0].done():
-                yield waiting.popleft().result()
     finally:
-        sys.setswitchinterval(interval)
         for future in theirs:
             future.cancel()
+
+
+@dataclass(frozen=True)
+class _Given:
+    """An item that a process works on, or has worked on."""
+
+    future: Future[Any]
+    slot: int | None
+    """Where its result will be; None where this process works on it."""
 
 
 def _done(function: Callable[[Item], Made], item: Item) -> Future[Made]:
@@ -201,10 +222,25 @@ def _done(function: Callable[[Item], Made], item: Item) -> Future[Made]:
     return made
 
 
-def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+_slots: Slots
+"""Where this process puts its results."""
+
+
+def _has(function: Callable[..., Any]) -> None:
+    """Nothing; but who is given a function has imported its module."""
+
+
+def _in_slot(function: Callable[[Item], Made], item: Item, slot: int) -> Packed:
+    return _slots.packed(function(item), slot)
+
+
+def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...], slots: Slots | None) -> None:
     # Ctrl-C reaches the whole group; the calling process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if slots is not None:
+        global _slots
+        _slots = slots
     if prepare is not None:
         prepare(*arguments)
 

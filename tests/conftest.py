@@ -1,13 +1,18 @@
 """What tests of all folders share."""
 
-import time
 from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from elmo_cli import processes
+
+# A machine may be slow or busy, or hold a process for a minute; no property is about time.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
@@ -21,17 +26,24 @@ def shared() -> Path:
 
 @pytest.fixture
 def others_in_time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Makes the calling process slow at its first item, so that other processes are there before all is done.
+    """Has the calling process wait at its first item until another one is there, which gets the items behind it.
 
     A number is added for every item that the calling process works on itself.
     """
     own: list[float] = []
+    others: list[Future[Any]] = []
 
-    def slow_at_first(function: Callable[[Any], Any], item: Any) -> Any:
-        own.append(0.0 if own else 1.0)
-        time.sleep(own[-1])
+    def noted(pool: ProcessPoolExecutor, *work: Any) -> Future[Any]:
+        others.append(submit(pool, *work))
+        return others[-1]
+
+    def patient(function: Callable[[Any], Any], item: Any) -> Any:
+        if not own:
+            others[-1].result()
+        own.append(0.0)
         return done(function, item)
 
-    done = processes._done
-    monkeypatch.setattr(processes, "_done", slow_at_first)
+    submit, done = ProcessPoolExecutor.submit, processes._done
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", noted)
+    monkeypatch.setattr(processes, "_done", patient)
     return own

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "elmo_cli"
 
-GROUND = {"files", "processes", "device", "cores", "allocation", "seeds", "config", "errors"}
+GROUND = {"files", "processes", "shared_memory", "device", "cores", "allocation", "seeds", "config", "errors"}
 ALLOWED = {
     "cli": {"cli", "flows", *GROUND},
     "api": {"api", "flows", "text", "model", "train", "formats", *GROUND},
@@ -27,7 +27,8 @@ ALLOWED = {
     "pages": {"pages", *GROUND},
     "kernels": {"kernels", *GROUND},
     "files": {"config", "errors"},
-    "processes": {"cores", "config", "errors"},
+    "processes": {"shared_memory", "cores", "config", "errors"},
+    "shared_memory": set(),
     "device": {"cores", "config", "errors", "seeds"},
     "cores": {"config", "errors"},
     "allocation": set(),

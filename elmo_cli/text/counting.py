@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,14 @@ class PartCounts:
     """The distinct words, ``\\n`` between them."""
     counts: npt.NDArray[np.int64]
     sentences: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """On its way between processes it is arrays."""
+        return _arrived, (np.frombuffer(self.words, dtype=np.uint8), self.counts, self.sentences)
+
+
+def _arrived(words: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64], sentences: int) -> PartCounts:
+    return PartCounts(words.tobytes(), counts, sentences)
 
 
 def count_part(part: ShardPart) -> PartCounts:

@@ -5,6 +5,7 @@ how long they are and how much of the text is in them: whoever goes on cuts them
 the same, byte by byte, however often it was stopped and however many processes worked on it.
 """
 
+import hashlib
 import json
 import shutil
 import time
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from elmo_cli.processes import map_in_order, suitable_processes
 from elmo_cli.text.readers import size_of
 from elmo_cli.text.store import (
     FORMAT,
+    HASHED,
     LEXICON,
     MOST_TYPES,
     SENTENCES,
@@ -35,7 +37,7 @@ from elmo_cli.text.store import (
     write_types,
 )
 from elmo_cli.text.vocabulary import Vocabulary
-from elmo_cli.text.word_types import ShardPart, WordTypes, shard_parts, word_types
+from elmo_cli.text.word_types import WORTH_SHARING, ShardPart, WordTypes, shard_parts, word_types
 
 JOURNAL = "journal.json"
 JOURNAL_SECONDS = 5.0
@@ -81,7 +83,7 @@ def build_store(
                 parts = map_in_order(
                     _encode,
                     building.remaining(),
-                    processes=suitable_processes(processes, total - building.done),
+                    processes=suitable_processes(processes, total - building.done, WORTH_SHARING),
                 )
                 for part, types in parts:
                     building.add(part, types)
@@ -151,6 +153,34 @@ class _Lengths:
     """Tokens of words that came up when the lexicon was full."""
 
 
+class _HashedFile:
+    """A file that only grows, and the hash of all that is in it."""
+
+    def __init__(self, path: Path, size: int | None = None) -> None:
+        """Begins it; with a size, goes on behind so many bytes of what is there."""
+        self.path = path
+        self._file = path.open("wb" if size is None else "r+b")
+        self._digest = hashlib.sha256()
+        for begin in range(0, size or 0, HASHED):
+            self._digest.update(self._file.read(min(HASHED, (size or 0) - begin)))
+        self._file.truncate()
+
+    def write(self, content: bytes | memoryview) -> None:
+        self._digest.update(content)
+        self._file.write(content)
+
+    def flush(self) -> None:
+        """Gives it to the system, which brings it to the disk when it likes."""
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
 class _Building:
     """A store that grows."""
 
@@ -161,9 +191,12 @@ class _Building:
         self.shards = shards
         self.lengths = self._earlier() or _Lengths()
         self.lexicon: dict[bytes, int] = {}
-        self._files: list[BinaryIO] = []
+        self._files: list[_HashedFile] = []
         self._most_types = max(begun.max_types, len(vocabulary))
+        self._background = ThreadPoolExecutor(1)
         self._journal_time = time.monotonic()
+        self._journal_entry: Future[None] | None = None
+        """The one that was begun last."""
 
     def __enter__(self) -> "_Building":
         if self.lengths.types:
@@ -171,14 +204,15 @@ class _Building:
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            self._files += [(self.folder / name).open("wb") for name in (TOKENS, SENTENCES, LEXICON)]
+            self._files += [_HashedFile(self.folder / name) for name in (TOKENS, SENTENCES, LEXICON)]
             self._files[1].write(np.zeros(1, dtype="<i8").tobytes())
             self._add_words([word.encode(errors="surrogatepass") for word in self.vocabulary.words])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is GeneratorExit:  # stopped between two parts, so nothing is half done
-            self._write_journal()
+            self._write_journal(wait=True)
+        self._background.shutdown()
         for file in self._files:
             file.close()
 
@@ -208,7 +242,7 @@ class _Building:
         lengths.blank_lines += types.blank_lines
         lengths.shard, lengths.offset = self.shards.index(part.path, lengths.shard), part.end
         if time.monotonic() - self._journal_time >= JOURNAL_SECONDS:
-            self._write_journal()
+            self._write_journal(wait=False)
 
     def _take_new_words(self, types: WordTypes, ids: list[int | None]) -> None:
         """Fills in the ids that are missing: of words that the lexicon takes, and ``<UNK>`` where it is full."""
@@ -223,15 +257,10 @@ class _Building:
 
     def finish(self, hashes: Sequence[str]) -> None:
         """Writes what is known only now: the character table, and what the store says of itself."""
-        for file in self._files:
-            file.flush()
-        with ThreadPoolExecutor(1) as background:
-            grown = [Path(file.name) for file in self._files]
-            hashed = background.submit(hashes_of, grown)
-            self._write_journal()
-            words = [word.decode(errors="surrogatepass") for word in self.lexicon]
-            write_types(self.folder, words, self.begun.max_characters)
-            self.vocabulary.write(self.folder / VOCABULARY)
+        self._write_journal(wait=True)
+        words = [word.decode(errors="surrogatepass") for word in self.lexicon]
+        write_types(self.folder, words, self.begun.max_characters)
+        self.vocabulary.write(self.folder / VOCABULARY)
         sources = [
             {"name": name, "size": size, "sha256": digest}
             for (name, size, _), digest in zip(self.begun.sources, hashes, strict=True)
@@ -239,23 +268,36 @@ class _Building:
         lengths = asdict(self.lengths)
         figures = {name: lengths[name] for name in ("sentences", "tokens", "types", "blank_lines", "beyond_lexicon")}
         made_from = {name: value for name, value in asdict(self.begun).items() if name != "sources"}
-        known = {path.name: digest for path, digest in zip(grown, hashed.result(), strict=True)}
+        known = {file.path.name: file.sha256 for file in self._files}
         write_meta(self.folder, {**figures, **made_from, "sources": sources}, known)
 
     def _add_words(self, words: Sequence[bytes]) -> None:
         lexicon = self.lexicon
         for word in words:
             lexicon[word] = len(lexicon)
-        self.lengths.lexicon_bytes += self._files[2].write(b"".join(word + b"\n" for word in words))
+        added = b"".join(word + b"\n" for word in words)
+        self._files[2].write(added)
+        self.lengths.lexicon_bytes += len(added)
         self.lengths.types = len(lexicon)
 
-    def _write_journal(self) -> None:
+    def _write_journal(self, *, wait: bool) -> None:
+        """Makes sure of what is there now, in the background: the disk takes a while, and files may grow meanwhile."""
+        if self._journal_entry is not None:
+            if not (wait or self._journal_entry.done()):
+                return
+            self._journal_entry.result()
         for file in self._files:
             file.flush()
-            flush(Path(file.name))
         entry = {"format": FORMAT, "begun": asdict(self.begun), "lengths": asdict(self.lengths)}
-        write_text(self.folder / JOURNAL, json.dumps(entry) + "\n")
+        self._journal_entry = self._background.submit(self._keep, json.dumps(entry))
         self._journal_time = time.monotonic()
+        if wait:
+            self._journal_entry.result()
+
+    def _keep(self, entry: str) -> None:
+        for file in self._files:
+            flush(file.path)
+        write_text(self.folder / JOURNAL, f"{entry}\n")
 
     def _earlier(self) -> _Lengths | None:
         """How far an earlier process came with just this store; None where it has to begin anew."""
@@ -270,11 +312,7 @@ class _Building:
         return lengths if long_enough else None
 
     def _go_on(self) -> None:
-        for name, size in _sizes(self.lengths).items():
-            file = (self.folder / name).open("r+b")
-            file.truncate(size)
-            file.seek(size)
-            self._files.append(file)
+        self._files += [_HashedFile(self.folder / name, size) for name, size in _sizes(self.lengths).items()]
         words = (self.folder / LEXICON).read_bytes().split(b"\n")[:-1]
         self.lexicon = {word: number for number, word in enumerate(words)}
         if len(self.lexicon) != self.lengths.types:

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import os
@@ -10,13 +11,14 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elmo_cli.errors import TextError
+from elmo_cli.errors import OutputError, TextError
 from elmo_cli.text import store, store_building, word_types
 from elmo_cli.text.store import EncodedText, encode, open_store
 from elmo_cli.text.store_building import build_store, building_place
@@ -112,6 +114,23 @@ def test_any_number_of_processes_reads_real_text_alike(
             assert _content(tmp_path / f"{max_types}-{processes}") == _content(tmp_path / f"{max_types}-1")
         meta = json.loads((tmp_path / f"{max_types}-2/meta.json").read_text())
         assert (meta["beyond_lexicon"] > 0, meta["types"] == 500) == (max_types == 500, max_types == 500)
+
+
+def test_a_small_text_is_encoded_by_one_process_where_nothing_else_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_building, "WORTH_SHARING", 1_000)
+    monkeypatch.setattr("elmo_cli.processes.usable_cores", lambda: 5)
+    asked: list[int] = []
+
+    def noted(function: Any, items: Any, *, processes: int) -> Iterator[Any]:
+        asked.append(processes)
+        return map(function, items)
+
+    monkeypatch.setattr(store_building, "map_in_order", noted)
+    for size in (999, 1_000):
+        _build(_shards(tmp_path, "a" * (size - 1) + "\n"), tmp_path / f"{size}")
+    assert asked == [1, 5]
 
 
 def test_a_build_by_two_processes_that_was_broken_off_goes_on_with_three(
@@ -256,6 +275,83 @@ def test_a_build_that_is_killed_at_any_moment_ends_as_if_nothing_had_happened(tm
     assert list(open_store(tmp_path / "store").lexicon) == list(open_store(tmp_path / "whole").lexicon)
 
 
+BUILD_BY_TWO = """
+import sys
+import time
+from pathlib import Path
+from elmo_cli import processes, shared_memory
+from elmo_cli.text import store_building, word_types
+from elmo_cli.text.vocabulary import Vocabulary
+word_types.PART, store_building.JOURNAL_SECONDS = 2_000, 0.0
+given, arrived = [], []
+submit, unpacked, done = processes.ProcessPoolExecutor.submit, shared_memory.Slots.unpacked, processes._done
+
+
+def noted(pool, *work):
+    given.append(submit(pool, *work))
+    return given[-1]
+
+
+def counted(*packed):
+    arrived.append(unpacked(*packed))
+    return arrived[-1]
+
+
+def patient(function, item):
+    given[0].result()  # until the other process is there
+    return done(function, item)
+
+
+if __name__ == "__main__":
+    processes.ProcessPoolExecutor.submit, shared_memory.Slots.unpacked, processes._done = noted, counted, patient
+    folder, vocabulary = Path(sys.argv[1]), Vocabulary(["<S>", "</S>", "<UNK>", "the", "."])
+    shards, store_dir = sorted(folder.glob("*.txt")), folder / "store"
+    for encoded, total in store_building.build_store(shards, vocabulary, store_dir, 50, processes=2):
+        while len(arrived) >= 5 and not (store_building.building_place(store_dir) / "journal.json").exists():
+            time.sleep(0.01)
+        print(len(arrived), encoded, total, flush=True)
+        if len(arrived) >= 5:
+            time.sleep(600)  # until it is killed, with the other process and the journal at work
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_build_by_two_processes_that_is_killed_goes_on_with_any_number(tmp_path: Path, processes: int) -> None:
+    shards = _shards(tmp_path, _invented(1, 8_000), _invented(2, 1_000))
+    vocabulary = Vocabulary(VOCABULARY.words)
+    for _ in build_store(shards, vocabulary, tmp_path / "whole", 50):
+        pass
+    script = tmp_path / "build.py"
+    script.write_text(BUILD_BY_TWO)
+    for _ in range(2):
+        with subprocess.Popen([sys.executable, script, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                arrived, encoded, total = map(int, line.split())
+                if arrived >= 5:
+                    process.kill()
+        assert process.returncode == -signal.SIGKILL and 0 < encoded < total
+    going_on = build_store(shards, vocabulary, tmp_path / "store", 50, processes=processes)
+    assert next(going_on)[0] > 0, "what the journal says is not done again"
+    list(going_on)
+    assert _content(tmp_path / "store") == _content(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_not_utf8_is_named_by_file_and_line_whichever_process_meets_it(
+    tmp_path: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch, others_in_time: list[float], processes: int
+) -> None:
+    shards = _shards(tmp_path, "the end\n", _invented(2, 500))
+    content = shards[1].read_bytes()
+    shards[1].write_bytes(content[:1_500] + b"\xff" + content[1_500:])
+    line = content[:1_500].count(b"\n") + 1
+    if processes == 2:  # the first part is read here, and three that follow are given away
+        monkeypatch.setattr(word_types.ShardPart, "_not_utf8", None)
+    with pytest.raises(TextError, match=rf"shard-1\.txt:{line}: byte 0xff is not UTF-8\nHint: .*elmo prepare"):
+        _build(shards, tmp_path / "store", processes=processes)
+    assert not (tmp_path / "store").exists()
+
+
 def test_memory_holds_the_lexicon_and_not_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_types, "PART", 20_000)
     monkeypatch.setattr(store, "HASHED", 1_000)
@@ -268,6 +364,18 @@ def test_memory_holds_the_lexicon_and_not_the_text(tmp_path: Path, monkeypatch: 
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_a_disk_that_takes_no_more_ends_the_build_though_the_journal_is_written_beside_it(
+    tmp_path: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_building, "flush", full)
+    with pytest.raises(OutputError, match=r"store: cannot be written: No space left on device\nHint: .*--out"):
+        _build(_shards(tmp_path, _invented(1, 300)), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:

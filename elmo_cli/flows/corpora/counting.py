@@ -8,14 +8,14 @@ from pathlib import Path
 from elmo_cli.config import InputConfig, TextConfig
 from elmo_cli.flows.found_inputs import found_inputs
 from elmo_cli.flows.reports import Notice, Progress, Report
-from elmo_cli.processes import map_in_order, suitable_processes
+from elmo_cli.processes import WORTH_STARTING, map_in_order, suitable_processes
 from elmo_cli.text.counting import PartCounts, WordCounts, count_part, count_sentences
 from elmo_cli.text.oddities import ODDITIES
 from elmo_cli.text.prepared import is_prepared, read_prepared
 from elmo_cli.text.readers import STDIN, cannot_read, size_of
 from elmo_cli.text.sources import Block, BlockReader, read_block
 from elmo_cli.text.tokenizers import Tokenizer, make_tokenizer, tokenise_block
-from elmo_cli.text.word_types import ShardPart, shard_parts
+from elmo_cli.text.word_types import WORTH_SHARING, ShardPart, shard_parts
 
 LOSSES = ("replaced bytes", "skipped lines")
 """Oddities by which text is lost; a word is said about them."""
@@ -95,7 +95,7 @@ def count_words(
     parts = map_in_order(
         _count,
         _items(source, reader),
-        processes=suitable_processes(processes, total),
+        processes=suitable_processes(processes, total, WORTH_STARTING if source.raw else WORTH_SHARING),
         prepare=_prepare,
         arguments=(source.reading, source.text, source.pieces, bool(source.raw)),
     )

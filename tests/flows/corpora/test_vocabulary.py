@@ -1,5 +1,6 @@
 import io
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from elmo_cli.config import InputConfig, SplitConfig, TextConfig, VocabularyConfig
 from elmo_cli.errors import OutputError, TextError
+from elmo_cli.flows.corpora import counting
 from elmo_cli.flows.corpora.prepare import prepare
 from elmo_cli.flows.corpora.vocabulary import build_vocabulary
 from elmo_cli.flows.corpus_results import Coverage, SpellingFigures, VocabularyResult
@@ -176,6 +178,45 @@ def test_any_number_of_processes_counts_real_text_alike(
         assert processes == 1 or 0 < len(others_in_time) < len(read_prepared(place).shards), "the others worked, too"
     assert results[0] == results[1] == results[2]
     assert (results[0][3] > 0) == (max_types == 2_000)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_not_utf8_is_named_by_file_and_line_whichever_process_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others_in_time: list[float], processes: int
+) -> None:
+    place = _prepared(tmp_path, "the end\n" * 500, 0.0)
+    shard = read_prepared(place).shards[2]
+    lines = shard.read_bytes().split(b"\n")
+    lines[30] += b"\xff"
+    shard.write_bytes(b"\n".join(lines))
+    if processes == 2:  # the first shard is read here, and three that follow are given away
+        monkeypatch.setattr(word_types.ShardPart, "_not_utf8", None)
+    with pytest.raises(TextError, match=rf"{shard.name}:31: byte 0xff is not UTF-8\nHint: .*elmo prepare"):
+        _run(place, out=tmp_path / "vocab.txt", processes=processes)
+    assert not (tmp_path / "vocab.txt").exists()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_small_text_is_counted_by_one_process_where_nothing_else_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: bool
+) -> None:
+    monkeypatch.setattr(counting, "WORTH_STARTING" if raw else "WORTH_SHARING", 1_000)
+    monkeypatch.setattr("elmo_cli.processes.usable_cores", lambda: 5)
+    asked: list[int] = []
+
+    def noted(function: Any, items: Any, *, processes: int, **options: Any) -> Iterator[Any]:
+        asked.append(processes)
+        return map_in_order(function, items, processes=1, **options)
+
+    map_in_order = counting.map_in_order
+    monkeypatch.setattr(counting, "map_in_order", noted)
+    for size in (992, 1_000):
+        folder = tmp_path / f"{size}"
+        folder.mkdir()
+        text = "the end\n" * (size // 8)
+        source = _text(folder, text) if raw else _prepared(folder, text, 0.0)
+        _run(source, out=folder / "vocab.txt")
+    assert asked == [1, 5]
 
 
 def test_rare_words_are_forgotten_with_a_word_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
