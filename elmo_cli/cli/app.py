@@ -31,6 +31,7 @@ from elmo_cli.cli import (
 )
 from elmo_cli.cli.console import log_to_stderr, show_error
 from elmo_cli.cli.options import QuietOption, VerboseOption, examples
+from elmo_cli.cli.stopping import cleared_away
 from elmo_cli.errors import ElmoError
 
 app = typer.Typer(
@@ -91,7 +92,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text, and a terminal may be ASCII
     try:
         try:
-            app()
+            with cleared_away():
+                app()
         finally:
             sys.stdout.flush()
     except ElmoError as error:

@@ -18,7 +18,7 @@ def command(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="A model (its https:// address, too), run, corpus, vocabulary or file of vectors.",
+            help="A model (its https:// address, too), run, corpus, vocabulary, file of counts or vectors.",
             show_default=False,
         ),
     ],

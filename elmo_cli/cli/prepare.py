@@ -30,6 +30,20 @@ DROPPED = {
 """What each rule of cleaning drops."""
 
 
+EXAMPLES_SHOWN = 2
+"""Of what each rule dropped; ``prepare.json`` and the page have more."""
+
+WIDEST_EXAMPLE = 60
+"""Characters of each."""
+
+TOKENS = {
+    options.Tokenizer.WORDS: "words and punctuation marks",
+    options.Tokenizer.SENTENCEPIECE: "pieces of words and punctuation marks",
+    options.Tokenizer.WHITESPACE: "what stands between spaces",
+}
+"""What tokens are, by tokenizer."""
+
+
 class SplitBy(StrEnum):
     """What is dealt out to the splits; the values are those of :class:`elmo_cli.config.SplitConfig`."""
 
@@ -163,15 +177,15 @@ def command(
     )
     result = follow(flow, quiet=quiet, verbose=verbose)
     assert isinstance(result, PrepareResult)
-    show_result(result, f"Prepared text in {result.out_dir}", list(_rows(result)), as_json=as_json)
+    show_result(result, f"Prepared text in {result.out_dir}", list(_rows(result, TOKENS[tokenizer])), as_json=as_json)
 
 
-def _rows(result: PrepareResult) -> Iterator[Row]:
+def _rows(result: PrepareResult, tokens_are: str) -> Iterator[Row]:
     whole = figures.whole
     where = f"in {figures.counted(result.files, 'file')} with {figures.counted(result.documents, 'document')}"
     yield "read", figures.size(result.bytes), where
     yield "sentences", whole(result.sentences), f"for training, in {figures.counted(result.shards, 'file')}"
-    yield "tokens", whole(result.tokens), "words and punctuation marks in them"
+    yield "tokens", whole(result.tokens), f"{tokens_are} in them"
     apart = (
         ("held out", "held-out", "validation", result.held_out_sentences, result.held_out_tokens),
         ("test", "test", "testing", result.test_sentences, result.test_tokens),
@@ -180,11 +194,13 @@ def _rows(result: PrepareResult) -> Iterator[Row]:
     for (name, adjective, purpose, sentences, tokens), overlap in zip(apart, overlaps, strict=True):
         if sentences or name == "held out":
             yield name, whole(sentences), f"sentences for {purpose}"
-            yield f"{adjective} tokens", whole(tokens), "words and punctuation marks in them"
+            yield f"{adjective} tokens", whole(tokens), f"{tokens_are} in them"
         if overlap is not None:
             yield f"{adjective} overlap", figures.percent(overlap), "of these sentences also stand in training"
     for rule, dropped in result.dropped.items():
         yield f"dropped, {rule}", whole(dropped.sentences), f"{DROPPED[rule]}; {whole(dropped.tokens)} tokens"
+        for example in dropped.examples[:EXAMPLES_SHOWN]:
+            yield "", "such as", example if len(example) <= WIDEST_EXAMPLE else f"{example[: WIDEST_EXAMPLE - 1]}…"
     for oddity, count in result.oddities.items():
         yield oddity, whole(count), "met in the input"
     shared = figures.counted(result.processes, "process").replace("processs", "processes")

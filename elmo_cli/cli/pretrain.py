@@ -275,7 +275,7 @@ def command(
         bool,
         typer.Option(
             "--tensorboard",
-            help="Write RUN/tensorboard, too; needs pip install 'elmo-cli[[tensorboard]]'.",
+            help=r"Write RUN/tensorboard, too; needs pip install 'elmo-cli\[tensorboard]'.",
             rich_help_panel=TRAINING,
         ),
     ] = False,

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a flow runs that saves before it stops: the first asks it to, the second stops at once."""
+"""What Ctrl-C and SIGTERM do. Where a flow saves before it stops, the first asks it to, the second stops at once."""
 
 import os
 import signal
@@ -16,6 +16,23 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 STOPPING = "a checkpoint is saved first"
 STOPPING_TOGETHER = "a checkpoint is saved once all processes agree; if one is gone, the newest checkpoint is the last"
+
+
+@contextmanager
+def cleared_away() -> Iterator[None]:
+    """Has SIGTERM end a command as Ctrl-C does, by an exception, so that no unfinished work is left on the disk."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(EXIT_CODES[signal.Signals(number)])
 
 
 class Signals:

@@ -17,6 +17,7 @@ from elmo_cli.formats.feature_reader import is_features, read_any
 from elmo_cli.formats.model_files import ModelFiles
 from elmo_cli.formats.model_folder import describe_model, find_model
 from elmo_cli.formats.model_source import is_other_form, open_model, unfolded
+from elmo_cli.text.count_files import is_counts, read_header
 from elmo_cli.text.prepared import PreparedCorpus, is_prepared, read_prepared
 from elmo_cli.text.store import is_store, open_store
 from elmo_cli.text.vocabulary import SPECIALS, Vocabulary
@@ -26,6 +27,7 @@ from elmo_cli.train.metrics import read_metrics
 BLOCK = 1 << 20
 CONTAINERS = (".zip", ".th", ".tar.gz")
 """Ends of the names of files that hold a whole model."""
+RAW = "for a vocabulary: elmo vocab --check FILE; for a text: elmo prepare TEXT --out DIR, then elmo info DIR"
 LAYERS = {
     "embedding": "word table",
     "word_embed": "word embedding",
@@ -37,7 +39,7 @@ LAYERS = {
 
 
 def info(path: Path) -> Reports:
-    """Describes a model, run, prepared corpus, corpus store, vocabulary or file of features; or a model at an address.
+    """Describes a model, run, corpus, corpus store, vocabulary, file of counts or features; or a model at an address.
 
     Raises:
         ElmoError: There is nothing at the path, or nothing that this tool knows; or it is damaged.
@@ -76,7 +78,14 @@ def _look(path: Path) -> tuple[str, dict[str, Any]]:
         return "features", _features(path)
     if path.name.endswith(CONTAINERS):
         return "model", {**_model(open_model(path)), "file_bytes": {path.name: path.stat().st_size}}
-    return "vocabulary", _vocabulary(path)
+    if is_counts(path):
+        counted = read_header(path)
+        return "count file", {"word_types": counted.types, **counted.totals, "text": to_dict(counted.text)}
+    try:
+        return "vocabulary", _vocabulary(path)
+    except TextError as error:
+        # What is no vocabulary may be a text, and then its lines need no mending.
+        raise TextError(error.message, hint=RAW) from error
 
 
 def _features(path: Path) -> dict[str, Any]:

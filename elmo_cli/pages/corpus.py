@@ -100,7 +100,7 @@ def _contents(figures: CorpusFigures) -> Iterator[Part]:
     training = figures.splits[0]
     tiles = [
         Figure("training sentences", f"{training.sentences:,}", "one a line"),
-        Figure("training tokens", f"{training.tokens:,}", "words and punctuation marks; sentence ends not counted"),
+        Figure("training tokens", f"{training.tokens:,}", "words or pieces, and marks; sentence ends not counted"),
         Figure("distinct words", f"{figures.types:,}", "different spellings among these tokens"),
         Figure(
             "tokens per sentence", f"{training.tokens / training.sentences:.1f}", "on average, in the training text"

@@ -91,6 +91,19 @@ def write_counts(path: Path, counts: WordCounts, text: TextConfig) -> None:
             stream.close()
 
 
+def is_counts(path: Path) -> bool:
+    """Whether a file begins as count files do."""
+    begins = json.dumps({"kind": KIND})[:-1].encode()
+    try:
+        with path.open("rb") as raw:
+            first = raw.read(ROWS)
+        if first.startswith(GZIP):
+            first = zlib.decompressobj(wbits=31).decompress(first, len(begins))
+    except (OSError, zlib.error):
+        return False
+    return first.startswith(begins)
+
+
 def read_header(path: Path) -> CountFile:
     """What a count file is of.
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 ODDITIES = {
     "replaced bytes": "stretches of bytes that are not in the encoding and became U+FFFD",
     "skipped lines": "lines or records that could not be read and were left out",
-    "byte order marks": "U+FEFF, at the beginning of a file (dropped) or inside the text (kept)",
+    "byte order marks": "U+FEFF, at the beginning of a file, where it is dropped, or inside the text",
     "control characters": "C0 and C1 controls other than tab, line ends and NUL",
     "zero-width characters": "zero-width spaces, joiners and word joiners, and soft hyphens",
     "bidirectional marks": "marks, embeddings, overrides and isolates that turn the direction of writing",

@@ -4,7 +4,7 @@ Pieces stand as SentencePiece writes them: ``▁`` is the space before one, so t
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from elmo_cli.errors import TextError
@@ -17,6 +17,9 @@ PIECES_FILE = "tokenizer.model"
 
 LARGEST_PIECES_FILE = 1 << 28
 """Bytes that it may have. 16,000 pieces take 500,000."""
+
+TOGETHER = 1_000
+"""Sentences that are cut in one call."""
 
 _SPACE = "▁"
 
@@ -43,9 +46,15 @@ class PieceTokenizer:
 
     def sentences(self, line: str) -> list[list[str]]:
         """The sentences of a paragraph, each a list of pieces."""
+        return list(self.each_sentence(line))
+
+    def each_sentence(self, line: str) -> Iterator[list[str]]:
+        """The same one after another."""
         if not line or line.isspace():
-            return []
-        return [pieces for pieces in self._cut(clean_sentences(line, self._splitter, self._normaliser)) if pieces]
+            return
+        sentences = clean_sentences(line, self._splitter, self._normaliser)
+        for begin in range(0, len(sentences), TOGETHER):
+            yield from filter(None, self._cut(sentences[begin : begin + TOGETHER]))
 
     def tokens(self, line: str) -> list[str]:
         """The pieces of a line, not split into sentences."""

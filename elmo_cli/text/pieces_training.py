@@ -4,7 +4,8 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,15 +19,33 @@ LONGEST = 1_000
 THREADS = 4
 """Fixed: sums over threads are rounded in their order, and pieces hang on them."""
 
+EVERY = 0.5
+"""Seconds between two looks at how far it is."""
+
 SPACED = 0.05
 """Share of spaces from which on a text is taken to have spaces between words; English has 0.18, Japanese 0.00."""
 
 _PROGRAM = "import json, sys, sentencepiece; sentencepiece.SentencePieceTrainer.train(**json.loads(sys.argv[1]))"
+_ROUND = re.compile(rb"EM sub_iter=|Added: |Merged: ")
+"""What SentencePiece logs of each round of ``unigram``, and once for many pieces of ``bpe``."""
 _TOO_FEW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
 
 def train_pieces(sentences: Sequence[str], config: PiecesConfig, workspace: Path | None = None) -> bytes:
-    """Learns an inventory.
+    """:func:`learning` to its end, for those who show nothing meanwhile."""
+    rounds = learning(sentences, config, workspace)
+    while True:
+        try:
+            next(rounds)
+        except StopIteration as end:
+            model: bytes = end.value
+            return model
+
+
+def learning(
+    sentences: Sequence[str], config: PiecesConfig, workspace: Path | None = None
+) -> Generator[int, None, bytes]:
+    """Learns an inventory, and yields every so often how many rounds SentencePiece has done.
 
     SentencePiece runs in a process of its own: its log stays out of the way, its memory comes back, and where it ends
     the process, only that one ends. It normalises nothing; the sentences are in their form already.
@@ -67,11 +86,28 @@ def train_pieces(sentences: Sequence[str], config: PiecesConfig, workspace: Path
             "bos_id": -1,
             "eos_id": -1,
         }
-        command = [sys.executable, "-c", _PROGRAM, json.dumps(settings)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        if done.returncode:
-            raise _failure(done.stderr.decode("utf-8", "replace"), done.returncode, len(sentences), config)
+        log = folder / "log.txt"
+        status = yield from _run([sys.executable, "-c", _PROGRAM, json.dumps(settings)], log)
+        if status:
+            raise _failure(log.read_text("utf-8", "replace"), status, len(sentences), config)
         return (folder / "tokenizer.model").read_bytes()
+
+
+def _run(command: list[str], log: Path) -> Generator[int, None, int]:
+    """Runs a program in its log's folder; yields the rounds in the log, returns the exit status."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=log.parent, stdout=stream, stderr=stream)
+        try:
+            ended = False
+            while not ended:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(EVERY)
+                    ended = True
+                yield len(_ROUND.findall(log.read_bytes()))
+        finally:
+            process.kill()
+            process.wait()
+    return process.returncode
 
 
 def _share_of_spaces(sentences: Sequence[str]) -> float:

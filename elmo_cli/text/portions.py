@@ -14,7 +14,7 @@ from elmo_cli.text.cleaning import Cleaner, Dropped
 from elmo_cli.text.duplicates import append_contents
 from elmo_cli.text.sources import Block, read_block
 from elmo_cli.text.splits import Extremes, identities, shuffle_keys, unit_hashes
-from elmo_cli.text.tokenizers import Tokenizer, make_tokenizer, tokenise_block
+from elmo_cli.text.tokenizers import Tokenizer, each_of_block, make_tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class PortionCutter:
         plan, cleaner = self.plan, Cleaner(self.plan.cleaning)
         text = read_block(block, plan.reading)
         places, lines, rows = 0, [], []
-        for document, tokens in tokenise_block(text, self.tokenizer):
+        for document, tokens in each_of_block(text, self.tokenizer):
             line = " ".join(tokens)
             if cleaner.keeps(tokens, line):
                 lines.append(line.encode(errors="replace"))

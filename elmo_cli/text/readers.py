@@ -179,7 +179,7 @@ class TextReader:
         column = len(block[line_begin : error.start].decode()) + 1
         return TextError(
             f"{self.path}:{line}: byte 0x{block[error.start]:02x} at column {column} is not UTF-8",
-            hint="save the file as UTF-8, or put U+FFFD in place of such bytes with --decode-errors replace",
+            hint="save the file as UTF-8",
         )
 
 

@@ -44,6 +44,8 @@ Records = Iterator[Record | Fault]
 
 _CSV_FIELDS = "name another one with --field: a column's name in the first row, or its number from 1"
 _SKIP = "leave such lines out with --decode-errors skip"
+_TABS = " (spaces between columns become tabs with: tr ' ' '\\t' < FILE > FILE.tagged)"
+_OBJECTS = "a file that is one array becomes one object a line with: jq -c '.[]' FILE > FILE.jsonl"
 
 
 def json_records(lines: list[str], field: str, id_field: str | None = None) -> Records:
@@ -64,12 +66,15 @@ def json_records(lines: list[str], field: str, id_field: str | None = None) -> R
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deep or too long a value"
-            yield Fault(line=number, what=f"expected a JSON object on one line: {reason}", hint=_SKIP)
+            hint = f"{_SKIP}; {_OBJECTS}" if line.strip() in ("[", "{") else _SKIP
+            yield Fault(line=number, what=f"expected a JSON object on one line: {reason}", hint=hint)
             continue
         found, problem = _member(value, field)
         identifier, no_identifier = _member(value, id_field, numbers=True) if id_field is not None else ("", "")
         if problem:
-            yield Fault(line=number, what=problem, hint=f"name the member with --field, or {_SKIP}")
+            listed = isinstance(value, list)
+            hint = f"{_SKIP}; {_OBJECTS}" if listed else f"name the member with --field, or {_SKIP}"
+            yield Fault(line=number, what=problem, hint=hint)
         elif no_identifier or (id_field is not None and not identifier):
             what = no_identifier or f"expected an identifier in the field {id_field!r}, found an empty string"
             yield Fault(line=number, what=what, hint=f"name the member with --id-field, or {_SKIP}")
@@ -209,7 +214,8 @@ def tagged_records(lines: list[str]) -> Records:
             word, tab, _ = line.partition("\t")
             if not tab or not word.strip():
                 what = f"expected a token, a tab and its tag, found {line[:40]!r}"
-                fault = fault or Fault(line=number, what=what, hint=f"check --format; or {_SKIP}")
+                hint = f"check --format{_TABS if ' ' in line.strip() else ''}; or {_SKIP}"
+                fault = fault or Fault(line=number, what=what, hint=hint)
             words.append(_one_word(word))
         yield fault or Record(line=first, text=" ".join(words))
 

@@ -1,7 +1,7 @@
 """Puts the sentences of one bucket into order and deals them out to the splits: what comes of it is a run of each."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Settled:
     scripts: Counter[str] = field(default_factory=Counter)
     """Characters of all splits, by script."""
     duplicates: list[tuple[int, int, str]] = field(default_factory=list)
-    """The first dropped sentences: identity, tokens, text."""
+    """The first different ones of the dropped sentences: identity, tokens, text."""
     dropped: Dropped = field(default_factory=Dropped)
     """How many duplicates were dropped; without examples."""
 
@@ -104,15 +104,33 @@ def _in_parts(bucket: Bucket) -> Iterator[tuple[Rows, list[bytes]]]:
         yield np.concatenate(rows) if rows else np.empty(0, ROW), lines
 
 
+def first_different(dropped: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The first of all sentences with the same text, as many as are shown. Of parts taken together it is the same.
+
+    Args:
+        dropped: Identity, tokens and text, in the order of identities.
+
+    Example:
+        >>> first_different([(1, 1, "a"), (4, 1, "a"), (7, 1, "b")])
+        [(1, 1, 'a'), (7, 1, 'b')]
+    """
+    found: dict[str, tuple[int, int, str]] = {}
+    for row in dropped:
+        found.setdefault(row[2], row)
+        if len(found) == EXAMPLES:
+            break
+    return list(found.values())
+
+
 def _without_duplicates(bucket: Bucket, rows_N: Rows, lines: list[bytes], settled: Settled) -> tuple[Rows, list[bytes]]:
     drops_N = DropMask(bucket.folder).drops(rows_N["identity"])
     at_N = np.flatnonzero(drops_N)
     settled.dropped.sentences += len(at_N)
     settled.dropped.tokens += int(rows_N["tokens"][at_N].sum())
-    first_N = at_N[np.argsort(rows_N["identity"][at_N])[:EXAMPLES]]
-    settled.duplicates += [
-        (int(rows_N["identity"][at]), int(rows_N["tokens"][at]), shortened(lines[at].decode())) for at in first_N
-    ]
+    in_order_N = at_N[np.argsort(rows_N["identity"][at_N])]
+    settled.duplicates += first_different(
+        (int(rows_N["identity"][at]), int(rows_N["tokens"][at]), shortened(lines[at].decode())) for at in in_order_N
+    )
     keep_N = np.flatnonzero(~drops_N)
     return rows_N[keep_N], [lines[at] for at in keep_N]
 

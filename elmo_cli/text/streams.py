@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO
 
+from elmo_cli.errors import TextError
 from elmo_cli.text.compression import decompressed
 from elmo_cli.text.readers import BYTE_ORDER_MARK, STDIN, cannot_read
 
@@ -90,10 +91,38 @@ class InputStream:
             yield BYTE_ORDER_MARK  # the decoder drops it; it is counted later
         decoder = codecs.getincrementaldecoder(self.encoding)(errors="elmo-bad")
         piece = first
-        while piece:
-            yield decoder.decode(piece).encode(errors="surrogatepass")
-            piece = next(pieces, b"")
-        yield decoder.decode(b"", final=True).encode(errors="surrogatepass")
+        try:
+            while piece:
+                yield decoder.decode(piece).encode(errors="surrogatepass")
+                piece = next(pieces, b"")
+            yield decoder.decode(b"", final=True).encode(errors="surrogatepass")
+        except UnicodeError as error:
+            # Bytes that are no characters never come here; this is about the text as a whole.
+            raise TextError(
+                f"{printable(self.path)}: cannot be read as {self.encoding}: {error}",
+                hint=_other_names(self.encoding, first),
+            ) from error
+
+
+def wide_encoding(content: bytes) -> str | None:
+    """The kind of UTF-16 that bytes look like: in Western text every second byte is NUL. None for all others.
+
+    Example:
+        >>> wide_encoding("Text".encode("utf-16-le")), wide_encoding(b"Text")
+        ('utf-16-le', None)
+    """
+    nuls = (content[0::2].count(0), content[1::2].count(0))
+    if 8 * max(nuls) <= len(content) or 2 * min(nuls) >= max(nuls):
+        return None
+    return "utf-16-be" if nuls[0] > nuls[1] else "utf-16-le"
+
+
+def _other_names(encoding: str, content: bytes) -> str:
+    name, guess = codecs.lookup(encoding).name, wide_encoding(content)
+    if name not in ("utf-16", "utf-32"):
+        return "name another one with --encoding"
+    names = f"--encoding {guess}" if guess else f"--encoding {name}-le or --encoding {name}-be"
+    return f"without a byte order mark, the order of the bytes must be named: {names}"
 
 
 def printable(path: Path) -> str:

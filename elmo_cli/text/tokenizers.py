@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import unicodedata
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from elmo_cli.config import TextConfig
@@ -19,6 +20,9 @@ class Tokenizer(Protocol):
 
     def sentences(self, line: str) -> list[list[str]]:
         """The sentences of a paragraph of raw text, each a list of tokens; none for a blank one."""
+
+    def each_sentence(self, line: str) -> Iterator[list[str]]:
+        """The same one after another, so that those of a very long paragraph are never all in memory."""
 
     def tokens(self, line: str) -> list[str]:
         """The tokens of a line that is one row of its own, however many sentences it has."""
@@ -60,11 +64,16 @@ def make_tokenizer(config: TextConfig, pieces: bytes | None = None) -> Tokenizer
 
 def tokenise_block(text: "BlockText", tokenizer: Tokenizer) -> list[tuple[int, list[str]]]:
     """The sentences of a block in order, each with the number of its document; none is empty."""
+    return list(each_of_block(text, tokenizer))
+
+
+def each_of_block(text: "BlockText", tokenizer: Tokenizer) -> Iterator[tuple[int, list[str]]]:
+    """The same one after another: as lists of tokens, a line of 100 MB would take more than a gigabyte."""
     if text.tokenised:
         rows = ((document, tokenizer.of_tokenised(line)) for document, line in _numbered(text))
-        return [(document, tokens) for document, tokens in rows if tokens]
-    cut = tokenizer.sentences
-    return [(document, tokens) for document, paragraph in _numbered(text) for tokens in cut(paragraph)]
+        return ((document, tokens) for document, tokens in rows if tokens)
+    cut = tokenizer.each_sentence
+    return ((document, tokens) for document, paragraph in _numbered(text) for tokens in cut(paragraph))
 
 
 def libraries_behind(config: TextConfig) -> dict[str, str]:
@@ -87,6 +96,10 @@ class WhitespaceTokenizer:
         tokens = self.tokens(line)
         return [tokens] if tokens else []
 
+    def each_sentence(self, line: str) -> Iterator[list[str]]:
+        """The same."""
+        return iter(self.sentences(line))
+
     def tokens(self, line: str) -> list[str]:
         """What stands between whitespace."""
         return line.split()
@@ -104,10 +117,13 @@ class _Normalising:
         self._given = isinstance(tokenizer, WhitespaceTokenizer)
 
     def sentences(self, line: str) -> list[list[str]]:
+        return list(self.each_sentence(line))
+
+    def each_sentence(self, line: str) -> Iterator[list[str]]:
         if self._given:
-            return [tokens] if (tokens := self.of_tokenised(line)) else []
-        sentences = self._tokenizer.sentences(self._normaliser.compose(line))
-        return [self._normaliser.fold_tokens(tokens) for tokens in sentences] if self._normaliser.folds else sentences
+            return iter([tokens] if (tokens := self.of_tokenised(line)) else [])
+        sentences = self._tokenizer.each_sentence(self._normaliser.compose(line))
+        return map(self._normaliser.fold_tokens, sentences) if self._normaliser.folds else sentences
 
     def tokens(self, line: str) -> list[str]:
         if self._given:

@@ -4,6 +4,7 @@ What a word is decides what the softmax predicts, so the rules follow the text t
 labelled data sets come from: hyphenated words, numbers and contractions stay whole, punctuation stands alone.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -40,10 +41,14 @@ class WordTokenizer:
 
     def sentences(self, line: str) -> list[list[str]]:
         """The sentences of a paragraph, each a list of tokens."""
+        return list(self.each_sentence(line))
+
+    def each_sentence(self, line: str) -> Iterator[list[str]]:
+        """The same one after another."""
         if not line or line.isspace():
-            return []
+            return iter(())
         find = self._pattern.findall
-        return [tokens for sentence in self._splitter.split(without_unseen(line)) if (tokens := find(sentence))]
+        return filter(None, map(find, self._splitter.split(without_unseen(line))))
 
     def tokens(self, line: str) -> list[str]:
         """The tokens of a line, not split into sentences."""

@@ -17,6 +17,7 @@ FLOWS = {
     "corpora.vocabulary": "build_vocabulary",
     "corpora.part_counts": "count_only",
     "corpora.merging": "merge_counts",
+    "corpora.vocabulary_check": "check_vocabulary",
     "report": "report",
     "pretraining.compare_runs": "compare_runs",
     "vectors.neighbors": "neighbors",

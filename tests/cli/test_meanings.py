@@ -21,6 +21,8 @@ from elmo_cli.flows.info import info
 from elmo_cli.flows.model_results import InfoResult
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_writer import open_writer
+from elmo_cli.text.count_files import write_counts
+from elmo_cli.text.counting import WordCounts
 from elmo_cli.text.vocabulary import Vocabulary
 from tests.formats import containers, feature_cases
 
@@ -74,9 +76,11 @@ def test_every_figure_of_every_container_is_explained(tmp_path: Path, form: str)
     require_explanations(containers.write_form(tmp_path, form))
 
 
-def test_every_figure_of_a_vocabulary_and_of_vectors_is_explained(tmp_path: Path) -> None:
+def test_every_figure_of_a_vocabulary_of_counts_and_of_vectors_is_explained(tmp_path: Path) -> None:
     Vocabulary(["<S>", "</S>", "<UNK>", "the"], np.array([4, 4, 4, 4])).write(tmp_path / "vocab.txt")
     require_explanations(tmp_path / "vocab.txt")
+    write_counts(tmp_path / "counts.tsv.gz", WordCounts(max_types=9), TextConfig())
+    require_explanations(tmp_path / "counts.tsv.gz")
     attributes = dict.fromkeys(("tool", "model", "layers", "dtype", "state", "normalized"), "x")
     with open_writer(tmp_path / "out.hdf5", form=FeatureForm(width=4), attributes=attributes) as features:
         features.write(0, np.zeros((3, 2, 4), np.float32))

@@ -112,6 +112,26 @@ def test_what_was_dropped_and_odd_is_in_the_table_where_there_was_any(elmo, play
     ]
 
 
+def test_what_was_dropped_is_shown_by_examples(elmo, play) -> None:
+    dropped = {"too short": DroppedResult(sentences=3, tokens=4, examples=["# I", "x" * 200, "# III"])}
+    play("corpora.prepare", [replace(RESULT, dropped=dropped)])
+    assert elmo("prepare", "a.txt", "--out", "prepared").out.splitlines()[-4:-1] == [
+        "  dropped, too short  3          sentences with fewer tokens than --min-tokens; 4 tokens",
+        "                      such as    # I",
+        "                      such as    " + "x" * 59 + "…",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "tokens"),
+    [("sentencepiece", "pieces of words and punctuation marks"), ("whitespace", "what stands between spaces")],
+)
+def test_tokens_are_called_what_they_are(elmo, play, tokenizer: str, tokens: str) -> None:
+    play("corpora.prepare", [RESULT])
+    lines = elmo("prepare", "a.txt", "--out", "prepared", "--tokenizer", tokenizer).out.splitlines()
+    assert lines[3] == f"  tokens            8,000,002  {tokens} in them"
+
+
 def test_the_help_has_a_panel_for_each_kind_of_option(elmo) -> None:
     lines = elmo("prepare", "--help").out.splitlines()
     panels = [line.strip("╭─╮ ") for line in lines if line.startswith("╭")]

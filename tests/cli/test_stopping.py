@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from elmo_cli.cli.stopping import stop_on_signals
+from elmo_cli.cli.stopping import cleared_away, stop_on_signals
 from elmo_cli.flows.stopping import Stop
 
 
@@ -40,3 +40,10 @@ def test_a_flow_that_does_not_look_is_stopped_at_once() -> None:
         os.kill(os.getpid(), signal.SIGINT)
     assert not stop.asked
     assert signals.exit_code == 130
+
+
+def test_sigterm_ends_any_command_by_an_exception_that_clears_away() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="143"), cleared_away():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, SplitConfig, TextConfig
-from elmo_cli.errors import ElmoError
+from elmo_cli.errors import ElmoError, TextError
 from elmo_cli.flows.corpora.prepare import prepare
 from elmo_cli.flows.info import info
 from elmo_cli.flows.model_results import InfoResult
@@ -14,6 +14,8 @@ from elmo_cli.flows.models.export import export
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.formats.model_folder import ModelFiles, write_model_folder
+from elmo_cli.text.count_files import write_counts
+from elmo_cli.text.counting import WordCounts, count_sentences
 from elmo_cli.text.store_building import build_store
 from elmo_cli.text.vocabulary import Vocabulary
 from tests import numpy_elmo as reference
@@ -144,6 +146,16 @@ def test_corpora_stores_and_vocabularies_show_their_counts(tmp_path: Path) -> No
     seen = look(tmp_path / "vocab.txt")
     assert seen.kind == "vocabulary"
     assert (seen.figures["words"], seen.figures["order"]) == (5, "by falling count")
+    counts = WordCounts(max_types=9)
+    counts.add(count_sentences([["the", "."]] * 20))
+    for name in ("counts.tsv", "counts.tsv.gz"):
+        write_counts(tmp_path / name, counts, TextConfig(language="fi"))
+        counted = look(tmp_path / name)
+        assert counted.kind == "count file"
+        assert (counted.figures["word_types"], counted.figures["tokens"]) == (2, 40)
+        assert counted.figures["text"]["language"] == "fi"
+    with pytest.raises(TextError, match=r"raw\.txt:\d+: .*\nHint: .*vocab --check FILE; for a text: elmo prepare TEXT"):
+        look(raw)
     list(build_store([raw], vocabulary, tmp_path / "store", 50))
     store = look(tmp_path / "store")
     assert store.kind == "corpus store"

@@ -29,5 +29,26 @@ def test_the_first_mark_is_named_with_its_place() -> None:
     refuse_bad("good", b"good", "utf-8", False, "a.txt", 7)
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (
+            "Das ist für\nalle.".encode("windows-1252"),
+            r"--encoding \(in windows-1252 the word would be 'für'\), or put",
+        ),
+        ("grüß".encode("windows-1252"), r"'grüß'"),
+        ("It was°\n".encode("utf-16-le"), r"--encoding \(it looks like utf-16-le\), or put"),
+        ("It was°\n".encode("utf-16-be"), r"--encoding \(it looks like utf-16-be\), or put"),
+        ("你好，世界。".encode("gb18030"), r"with --encoding, or put"),
+        ("это русский".encode("koi8-r"), r"with --encoding, or put"),
+        (b"caf\x81", r"with --encoding, or put"),
+    ],
+)
+def test_what_bytes_may_be_instead_is_said_where_it_shows(content: bytes, hint: str) -> None:
+    text, _ = decode(content, "utf-8", transcoded=False)
+    with pytest.raises(TextError, match=hint):
+        refuse_bad(text, content, "utf-8", False, "a.txt", 1)
+
+
 def test_halves_of_pairs_become_replacement_characters() -> None:
     assert without_surrogates("a\ud800b\udfff😀") == ("a\ufffdb\ufffd😀", 2)

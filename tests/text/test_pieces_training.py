@@ -1,16 +1,15 @@
+import os
 import random
-import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from elmo_cli.config import PiecesConfig
 from elmo_cli.errors import ConfigError, ElmoError, TextError
+from elmo_cli.text import pieces_training
 from elmo_cli.text.pieces import load_pieces
-from elmo_cli.text.pieces_training import LONGEST, train_pieces
+from elmo_cli.text.pieces_training import LONGEST, learning, train_pieces
 from elmo_cli.text.readers import read_lines
 
 TEXT = ["the cat sat on the mat .", "a cat is a cat , and that is that .", "cats and mats"] * 5
@@ -56,12 +55,35 @@ def test_what_sentencepiece_complains_of_is_passed_on() -> None:
 
 
 def test_a_process_that_is_ended_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: Any = lambda *_, **__: SimpleNamespace(returncode=-9, stderr=b"LOG(INFO) begun\n")  # noqa: E731
-    monkeypatch.setattr(subprocess, "run", ended)
+    monkeypatch.setattr(pieces_training, "_PROGRAM", "import os; os.kill(os.getpid(), 9)")
     with pytest.raises(
         ElmoError, match=r"signal 9 while it learned from 15 sentences.*memory\nHint: .*sample_sentences"
     ):
         train_pieces(TEXT, PiecesConfig())
+
+
+@pytest.mark.parametrize("logged", ["EM sub_iter=0 size=9", "Added: freq=3 size=20", "Merged: freq=3 merges=100"])
+def test_rounds_are_counted_while_it_learns(logged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = f"print('begun\\n{logged}\\n' * 3); open('tokenizer.model', 'w').write('m')"
+    monkeypatch.setattr(pieces_training, "_PROGRAM", program)
+    rounds = list(learning(TEXT, PiecesConfig()))
+    assert rounds == sorted(rounds)
+    assert rounds[-1] == 3
+
+
+def test_a_learning_that_nobody_waits_for_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import os, time; open('pid', 'w').write(f'{os.getpid()} '); time.sleep(600)"
+    monkeypatch.setattr(pieces_training, "_PROGRAM", program)
+    monkeypatch.setattr(pieces_training, "EVERY", 0.01)
+    rounds = learning(TEXT, PiecesConfig(), tmp_path)
+    written = ""
+    while not written.endswith(" "):
+        next(rounds)
+        written = "".join(path.read_text() for path in tmp_path.glob("*/pid"))
+    rounds.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(written), 0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_the_package_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

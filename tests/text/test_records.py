@@ -52,6 +52,13 @@ def test_a_json_line_without_the_text_is_a_fault(line: str, message: str) -> Non
     assert "--decode-errors skip" in fault.hint
 
 
+@pytest.mark.parametrize("line", ["[", "{", '[{"text": "a"}]'])
+def test_a_file_that_is_one_array_is_told_how_it_becomes_lines(line: str) -> None:
+    (fault,) = json_records([line], "text")
+    assert isinstance(fault, Fault)
+    assert fault.hint.endswith("jq -c '.[]' FILE > FILE.jsonl")
+
+
 def test_rows_may_have_commas_quotes_and_line_ends_between_quotes() -> None:
     text = 'id,text\n1,"a, ""b""\nc"\n\n2,d "e"\n'
     assert list(rows(text, ",")) == [(0, ["id", "text"]), (1, ["1", 'a, "b"\nc']), (4, ["2", 'd "e"'])]
@@ -106,3 +113,11 @@ def test_tagged_files_give_their_tokens() -> None:
         (1, "! expected a token, a tab and its tag, found 'b'"),
         (3, "c"),
     ]
+
+
+def test_columns_with_spaces_between_them_are_told_how_to_get_tabs() -> None:
+    spaced, lone = tagged_records(["EU NNP B-ORG", "", "EU"])
+    assert isinstance(spaced, Fault)
+    assert isinstance(lone, Fault)
+    assert "tr ' ' '\\t' < FILE" in spaced.hint
+    assert lone.hint == "check --format; or leave such lines out with --decode-errors skip"

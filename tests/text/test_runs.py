@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elmo_cli.config import SplitConfig
 from elmo_cli.text import runs as module
 from elmo_cli.text.buckets import ROW, Stretch, append_frame
 from elmo_cli.text.duplicates import DropMask
-from elmo_cli.text.runs import Bucket, Run, settle
+from elmo_cli.text.runs import Bucket, Run, first_different, settle
 from elmo_cli.text.splits import Bounds, identities, shuffle_keys, unit_hashes
 
 SENTENCES = 60
@@ -80,3 +82,11 @@ def test_marked_sentences_are_dropped_counted_and_the_earliest_shown(tmp_path: P
     assert settled.dropped.sentences == len(dropped)
     assert settled.dropped.tokens == sum(len(lines[at].split()) for at in dropped)
     assert [text for _, _, text in settled.duplicates] == [lines[at] for at in (3, 4, 50, 51, 52)]
+
+
+@given(st.lists(st.sampled_from("abcdefgh")), st.integers(1, 4))
+def test_examples_are_the_first_different_ones_whatever_buckets_they_come_from(texts: list[str], buckets: int) -> None:
+    rows = [(identity, 1, text) for identity, text in enumerate(texts)]
+    parts = [row for bucket in range(buckets) for row in first_different(rows[bucket::buckets])]
+    assert first_different(sorted(parts)) == first_different(rows)
+    assert [text for _, _, text in first_different(rows)] == list(dict.fromkeys(texts))[:5]

@@ -8,7 +8,7 @@ import pytest
 
 from elmo_cli.errors import TextError
 from elmo_cli.text import streams
-from elmo_cli.text.streams import BAD_BYTES, InputStream, is_cut_as_bytes, printable
+from elmo_cli.text.streams import BAD_BYTES, InputStream, is_cut_as_bytes, printable, wide_encoding
 
 
 def _stream(folder: Path, content: bytes, encoding: str = "utf-8") -> tuple[InputStream, bytes]:
@@ -42,6 +42,30 @@ def test_what_cannot_be_cut_as_bytes_comes_out_as_utf8_with_marks_for_bad_bytes(
     assert (stream.encoding, text) == ("utf-16", "\ufeffé\n".encode())
     stream, text = _stream(tmp_path, "é\n".encode("latin-1"), "latin-1")
     assert (stream.transcoded, text) == (False, b"\xe9\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "message"),
+    [
+        ("utf-16", "é\n".encode("utf-16-le"), r"utf-16: .*BOM\nHint: .* named: --encoding utf-16-le$"),
+        ("utf-16", "a\nb".encode("utf-16-be"), r".*named: --encoding utf-16-be$"),
+        ("utf-16", "漢字".encode("utf-16-le"), r".*named: --encoding utf-16-le or --encoding utf-16-be$"),
+        ("utf-32", "a\n".encode("utf-32-be"), r"utf-32: .*--encoding utf-32-le or --encoding utf-32-be$"),
+        ("undefined", b"a", r"undefined: .*\nHint: name another one with --encoding$"),
+    ],
+)
+def test_a_text_without_the_mark_that_its_encoding_needs_is_an_error(
+    tmp_path: Path, encoding: str, content: bytes, message: str
+) -> None:
+    with pytest.raises(TextError, match=rf"(?s)^{tmp_path}/a\.txt: cannot be read as {message}"):
+        _stream(tmp_path, content, encoding)
+
+
+def test_utf_16_is_told_by_its_zero_bytes() -> None:
+    assert wide_encoding(b"") is None
+    assert wide_encoding(bytes(100)) is None
+    assert wide_encoding("Wörter, 3 €\n".encode("utf-16-be")) == "utf-16-be"
+    assert wide_encoding("Wörter, 3 €\n".encode("utf-32-le")) is None
 
 
 def test_encodings_that_hold_line_ends_within_characters_are_known() -> None:

@@ -1,6 +1,7 @@
 import pickle
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from elmo_cli.config import PiecesConfig, TextConfig
 from elmo_cli.errors import ConfigError
 from elmo_cli.text.pieces_training import train_pieces
+from elmo_cli.text.sentences import SentenceSplitter
 from elmo_cli.text.sources import BlockText
 from elmo_cli.text.tokenizers import WhitespaceTokenizer, libraries_behind, make_tokenizer, tokenise_block
 from elmo_cli.text.words import WordTokenizer
@@ -113,3 +115,14 @@ def test_real_lines_stay_whole_in_three_scripts(shared: Path) -> None:
             letters = [c for c in unicodedata.normalize("NFC", line) if unicodedata.category(c)[0] in "LMN"]
             tokens = "".join(token for sentence in tokenizer.sentences(line) for token in sentence)
             assert [c for c in tokens if unicodedata.category(c)[0] in "LMN"] == letters
+
+
+def test_sentences_of_a_long_paragraph_come_before_the_last_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_: SentenceSplitter, __: str) -> Iterator[str]:
+        while True:
+            yield "It GOES on. "
+
+    monkeypatch.setattr(SentenceSplitter, "split", endless)
+    for settings, first in ((TextConfig(), ["It", "GOES", "on", "."]), (TextConfig(lowercase=True), ["it", "goes"])):
+        sentence = next(make_tokenizer(settings).each_sentence("a paragraph"))
+        assert sentence[: len(first)] == first

@@ -18,11 +18,11 @@ from elmo_cli.errors import OutputError
 from elmo_cli.flows.reports import Progress, Report
 from elmo_cli.processes import Workers
 from elmo_cli.text.buckets import Stretch, files_of
-from elmo_cli.text.cleaning import EXAMPLES, Dropped
+from elmo_cli.text.cleaning import Dropped
 from elmo_cli.text.duplicates import Comparison, DropMask, count_overlap, mark_duplicates
 from elmo_cli.text.portions import Plan, Portion, cut_block
 from elmo_cli.text.prepared import HELD_OUT, TEST, shard_name
-from elmo_cli.text.runs import Bucket, Settled, settle
+from elmo_cli.text.runs import Bucket, Settled, first_different, settle
 from elmo_cli.text.shards import Shard, cut, even_bounds, write_shard
 from elmo_cli.text.sources import Block, BlockReader
 from elmo_cli.text.splits import NAMES, Bounds, Extremes
@@ -157,7 +157,7 @@ class Dealing:
             mine.lengths[number] += settled.lengths[number]
         mine.scripts += settled.scripts
         mine.dropped.merge(settled.dropped)
-        mine.duplicates = sorted(mine.duplicates + settled.duplicates)[:EXAMPLES]
+        mine.duplicates = first_different(sorted(mine.duplicates + settled.duplicates))
 
     def _take_duplicates(self) -> None:
         dropped = self.settled.dropped

@@ -1,6 +1,7 @@
 """The SentencePiece model of a corpus that is being made: the one that the user gives, or one learned from the text."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from elmo_cli.config import InputConfig, PiecesConfig, TextConfig
@@ -9,7 +10,7 @@ from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.processes import map_in_order
 from elmo_cli.text.normalization import Normaliser
 from elmo_cli.text.pieces import LARGEST_PIECES_FILE, load_pieces
-from elmo_cli.text.pieces_training import train_pieces
+from elmo_cli.text.pieces_training import learning
 from elmo_cli.text.readers import STDIN
 from elmo_cli.text.sampling import Drawn, SentenceSample, draw
 from elmo_cli.text.sentences import SentenceSplitter
@@ -77,11 +78,22 @@ def learn_pieces(
         )
     sentences = sample.sentences()
     yield Notice(text=f"learning {pieces.size:,} pieces ({pieces.algorithm}) from {len(sentences):,} sentences")
-    model = train_pieces(sentences, pieces, workspace)
+    model = yield from _learn(sentences, pieces, workspace)
     found = load_pieces(model, "what was learned").get_piece_size()
     if found < pieces.size:
         yield Notice(text=f"the text yields {found:,} pieces, fewer than the {pieces.size:,} of --pieces", warning=True)
     return model
+
+
+def _learn(sentences: Sequence[str], pieces: PiecesConfig, workspace: Path | None) -> Generator[Report, None, bytes]:
+    rounds = learning(sentences, pieces, workspace)
+    with closing(rounds):
+        while True:
+            try:
+                yield Progress(stage="learning pieces", done=next(rounds), total=None, unit="rounds")
+            except StopIteration as end:
+                model: bytes = end.value
+                return model
 
 
 def _with_lots(reader: BlockReader, sample: SentenceSample) -> Iterator[_Item]:

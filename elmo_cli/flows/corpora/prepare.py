@@ -1,5 +1,6 @@
 """What ``elmo prepare`` does: raw text to shards of tokenised sentences, some of them kept apart."""
 
+import codecs
 import glob
 import shutil
 import time
@@ -34,6 +35,12 @@ COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
 WARNED = ("replaced bytes", "skipped lines")
 """Oddities by which text was lost."""
+
+APART = {"held_out": "held out", "test": "for testing"}
+"""How messages speak of the splits that are no training text."""
+
+NULS = 0.1
+"""NUL characters for each that stays, from which on a word is said about them."""
 
 HIGH_OVERLAP = 0.1
 """Share of a split's sentences that also stand in training, from which on a word is said about it."""
@@ -191,6 +198,7 @@ def _notices(settings: Settings, dealing: Dealing) -> Iterator[Report]:
     for name, count in dealing.oddities.items():
         if name in WARNED:
             yield Notice(text=f"{name}: {count:,} ({ODDITIES[name]})", warning=True)
+    yield from _wrong_encodings(settings, dealing)
     for name, share in dealing.overlap.items():
         if share is not None and share >= HIGH_OVERLAP:
             words = name.replace("_", "-")
@@ -204,10 +212,27 @@ def _notices(settings: Settings, dealing: Dealing) -> Iterator[Report]:
         share = count / sum(dealing.sentences)
         if settings.split.by == "document" and asked and not asked / 2 <= share <= asked * 2:
             yield Notice(
-                text=f"{share:.1%} of the sentences are {name.replace('_', ' ')} where {asked:.1%} were asked for: "
+                text=f"{share:.1%} of the sentences are {APART[name]} where {asked:.1%} were asked for: "
                 f"{dealing.documents:,} documents give no closer share with this seed",
                 warning=True,
             )
+
+
+def _wrong_encodings(settings: Settings, dealing: Dealing) -> Iterator[Report]:
+    """Signs that bytes became characters although they are in another encoding."""
+    nuls, controls = dealing.oddities["NUL characters"], dealing.oddities["control characters"]
+    if nuls > NULS * sum(dealing.settled.scripts.values()):
+        yield Notice(
+            text=f"NUL characters: {nuls:,}, as UTF-16 has them where it is read as something else; if the text is "
+            "UTF-16 without a byte order mark: --encoding utf-16-le (or utf-16-be)",
+            warning=True,
+        )
+    if controls and codecs.lookup(settings.input.encoding).name == "iso8859-1":
+        yield Notice(
+            text=f"control characters: {controls:,}; text that is called latin-1 often has the quotes and dashes of "
+            "windows-1252 in their places, which --encoding windows-1252 keeps",
+            warning=True,
+        )
 
 
 def _result(out_dir: Path, reader: BlockReader, dealing: Dealing, processes: int, seconds: float) -> PrepareResult:

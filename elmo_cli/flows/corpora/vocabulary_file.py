@@ -84,7 +84,7 @@ def write_vocabulary(
         yield Notice(
             text=f"more than {config.max_types:,} different words: {counts.forgotten_tokens:,} tokens of the rarest "
             f"were forgotten, and no count is too small by more than {counts.largest_loss:,}; "
-            "a larger vocabulary.max_types keeps more and takes more memory",
+            "a larger --max-types (vocabulary.max_types) keeps more and takes more memory",
             warning=counts.largest_loss >= config.least_count,
         )
     coverage = (yield from _measure(vocabulary, held, config, processes)) if held.files else None

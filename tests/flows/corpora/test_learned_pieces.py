@@ -39,8 +39,11 @@ def test_pieces_are_learned_from_normalised_sentences(text: Path, tmp_path: Path
     pieces = [processor.id_to_piece(number) for number in range(processor.get_piece_size())]
     assert not any(piece != piece.lower() for piece in pieces)
     assert any("cat" in piece for piece in pieces)
-    progress = [report for report in reports if isinstance(report, Progress)]
-    assert progress[-1].done == progress[-1].total == text.stat().st_size
+    progress = {report.stage: report for report in reports if isinstance(report, Progress)}
+    assert list(progress) == ["sampling sentences", "learning pieces"]
+    sampling = progress["sampling sentences"]
+    assert sampling.done == sampling.total == text.stat().st_size
+    assert progress["learning pieces"].unit == "rounds"
     notices = [report.text for report in reports if isinstance(report, Notice)]
     assert notices[0] == "learning 30 pieces (unigram) from 120 sentences"
     assert list(tmp_path.iterdir()) == [text]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -161,9 +162,9 @@ def test_duplicates_are_dropped_and_the_first_of_them_stay(tmp_path: Path) -> No
     (tmp_path / "in.txt").write_text("\n".join(lines))
     reports = _run(tmp_path / "in.txt", out=tmp_path / "out", cleaning=CleaningConfig(deduplicate=True))
     assert _splits(tmp_path / "out")[0] == ["a b", "c", "d e f", "g"]
-    assert _result(reports).dropped == {"duplicate": DroppedResult(sentences=3, tokens=5, examples=["a b", "c", "a b"])}
+    assert _result(reports).dropped == {"duplicate": DroppedResult(sentences=3, tokens=5, examples=["a b", "c"])}
     findings = read_prepared(tmp_path / "out").findings
-    assert findings["dropped"] == {"duplicate": {"sentences": 3, "tokens": 5, "examples": ["a b", "c", "a b"]}}
+    assert findings["dropped"] == {"duplicate": {"sentences": 3, "tokens": 5, "examples": ["a b", "c"]}}
 
 
 def test_every_rule_reports_what_it_dropped(tmp_path: Path) -> None:
@@ -298,6 +299,28 @@ def test_bytes_that_are_not_utf8_stop_it_or_are_replaced_and_reported(tmp_path: 
     assert _lines(tmp_path / "out/train-00000.txt") == ["plain", "caf\ufffd ."]
 
 
+@pytest.mark.parametrize(
+    ("written", "read", "warning"),
+    [
+        ("utf-16-le", "utf-8", "NUL characters: 24, as UTF-16 has them .*--encoding utf-16-le"),
+        ("windows-1252", "latin-1", "control characters: 2; .*--encoding windows-1252 keeps$"),
+    ],
+)
+def test_characters_that_tell_of_another_encoding_are_warned_of(
+    tmp_path: Path, written: str, read: str, warning: str
+) -> None:
+    source = tmp_path / "a.txt"
+    text = "A man said “Yes” to all.\n" if written == "windows-1252" else "A man said Yes to them.\n"
+    source.write_bytes(text.encode(written))
+    *_, notice, result = _run(source, out=tmp_path / "out", reading=InputConfig(encoding=read))
+    assert isinstance(notice, Notice)
+    assert notice.warning
+    assert re.match(warning, notice.text)
+    assert isinstance(result, PrepareResult)
+    reports = _run(source, out=tmp_path / "out", reading=InputConfig(encoding=written))
+    assert not any(isinstance(report, Notice) for report in reports)
+
+
 def test_text_without_a_sentence_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "blank.txt"
     source.write_text("\n \n")
@@ -323,7 +346,7 @@ def test_a_killed_run_leaves_nothing_that_looks_done_and_its_workers_end(tmp_pat
         _corpus(tmp_path, 4_000, f"{number}.txt")
     command = [sys.executable, "-m", "elmo_cli", "prepare", str(tmp_path / "*.txt"), "--out", str(tmp_path / "out")]
     run = subprocess.Popen([*command, "--processes", "2", "--shuffle"], cwd=Path(__file__).parents[3])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while not list(tmp_path.glob(f"{PARTIAL}*/{WORK}/bucket-*/*")) and time.monotonic() < deadline:
         time.sleep(0.005)
     workers = {path.name for path in tmp_path.glob(f"{PARTIAL}*/{WORK}/bucket-*/*")}
