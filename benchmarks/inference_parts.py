@@ -1,7 +1,8 @@
 """Evaluation and vectors, as ``elmo eval`` and ``elmo embed`` compute them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from benchmarks import flops
 from benchmarks.figures import Figure
 from benchmarks.lab import Lab
 from benchmarks.recorder import recorded
-from benchmarks.timing import Timing
+from benchmarks.timing import in_turns
 from elmo_cli.config import InputConfig, TextConfig, VectorConfig
 from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.evaluation.scoring import score, sentence_sequences
@@ -29,6 +30,8 @@ from elmo_cli.train.process_group import ProcessGroup
 
 BATCH_TOKENS = 4096
 """Positions computed together: what ``elmo embed`` and ``elmo eval`` take by default."""
+ROUNDS = 5
+"""How often computing, writing and both are timed in turns: their shares are of a few percent."""
 
 
 def evaluate(lab: Lab) -> Iterator[Figure]:
@@ -87,9 +90,8 @@ def embed(lab: Lab) -> Iterator[Figure]:
 
     with recorded(trainer.bilm) as calls:
         arrays = compute()
-    computing = lab.time(compute)
     yield lab.figure(
-        computing,
+        lab.time(compute),
         part="embed",
         name="embed",
         unit="tokens/s",
@@ -100,10 +102,7 @@ def embed(lab: Lab) -> Iterator[Figure]:
     )
     if lab.bench.device.type == "cpu":
         yield from _in_fewer_bits(lab, model, sentences)
-    text = lab.bench.folder / "embed.txt"
-    text.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences), encoding="utf-8")
-    for layout in ("allennlp", "flat"):
-        yield _to_file(lab, model, text, sentences, arrays, layout, computing)
+    yield from _to_files(lab, model, sentences, arrays, compute)
 
 
 def _in_fewer_bits(lab: Lab, model: LoadedModel, sentences: Sequence[Sequence[str]]) -> Iterator[Figure]:
@@ -127,58 +126,72 @@ def _in_fewer_bits(lab: Lab, model: LoadedModel, sentences: Sequence[Sequence[st
         )
 
 
-def _to_file(
+def _to_files(
     lab: Lab,
     model: LoadedModel,
-    text: Path,
     sentences: Sequence[Sequence[str]],
     arrays: Sequence[Vectors],
-    layout: str,
-    computing: Timing,
-) -> Figure:
-    """The whole of ``elmo embed`` but loading the model, beside its slower half."""
-    chosen = ChosenVectors(VectorConfig(layout=layout), model)
-    form = FeatureForm(layout=layout, layers=chosen.layers, width=chosen.width)
-    out, tokens = lab.bench.folder / f"embed-{layout}.hdf5", sum(map(len, sentences))
+    compute: Callable[[], object],
+) -> Iterator[Figure]:
+    """The whole of ``elmo embed`` but loading the model, in turns with its two halves."""
+    text = lab.bench.folder / "embed.txt"
+    text.write_text("".join(" ".join(sentence) + "\n" for sentence in sentences), encoding="utf-8")
+    tokens = sum(map(len, sentences))
+    files = {layout: _File(lab, model, text, sentences, layout) for layout in ("allennlp", "flat")}
+    works: list[Callable[[], object]] = [compute]
+    for file in files.values():
+        works += [partial(file.write, arrays), file.run]
+    computing, *timings = in_turns(*works, rounds=ROUNDS)
+    for layout, writing, whole in zip(files, timings[::2], timings[1::2], strict=True):
+        files[layout].out.unlink()
+        yield lab.figure(
+            whole,
+            part="embed",
+            name=f"embed to a file, {layout}",
+            unit="tokens/s",
+            units=tokens,
+            explanation="a file of text to a file of vectors, loading the model left out",
+            details={
+                "computing_alone": round(tokens / computing.median),
+                "writing_alone": round(tokens / writing.median),
+                "share_of_the_slower": round(max(computing.median, writing.median) / whole.median, 3),
+            },
+        )
 
-    def write() -> None:
-        out.unlink(missing_ok=True)  # a run finds none; and the room of the last one in memory is at hand
-        with open_writer(out, form=form, attributes={}, overwrite=True) as writer:
-            lines = [" ".join(sentence) for sentence in sentences]
-            writer.write_many(range(len(sentences)), arrays, tokens=sentences, sentences=lines)
+
+class _File:
+    """A file of vectors in a layout, made again and again."""
+
+    def __init__(
+        self, lab: Lab, model: LoadedModel, text: Path, sentences: Sequence[Sequence[str]], layout: str
+    ) -> None:
+        self._model, self._text, self._sentences = model, text, sentences
+        self._chosen = ChosenVectors(VectorConfig(layout=layout), model)
+        self._form = FeatureForm(layout=layout, layers=self._chosen.layers, width=self._chosen.width)
+        self.out = lab.bench.folder / f"embed-{layout}.hdf5"
+
+    def write(self, arrays: Sequence[Vectors]) -> None:
+        """Writes vectors that are there."""
+        self.out.unlink(missing_ok=True)  # a run finds none; and the room of the last one in memory is at hand
+        with open_writer(self.out, form=self._form, attributes={}, overwrite=True) as writer:
+            lines = [" ".join(sentence) for sentence in self._sentences]
+            writer.write_many(range(len(lines)), arrays, tokens=self._sentences, sentences=lines)
             writer.finish()
 
-    def run() -> None:
-        out.unlink(missing_ok=True)
-        numbered = NumberedText(text, InputConfig())
-        maker = LineMaker(path=text, tokenizer=WhitespaceTokenizer(), blank_lines="error")
+    def run(self) -> None:
+        """Computes and writes them."""
+        self.out.unlink(missing_ok=True)
         work = EmbeddingRun(
-            model=model,
-            chosen=chosen,
-            form=form,
-            text=numbered,
-            maker=maker,
+            model=self._model,
+            chosen=self._chosen,
+            form=self._form,
+            text=NumberedText(self._text, InputConfig()),
+            maker=LineMaker(path=self._text, tokenizer=WhitespaceTokenizer(), blank_lines="error"),
             state="warm",
             batch=BATCH_TOKENS,
             group=ProcessGroup(),
         )
-        with open_writer(out, form=form, attributes={}, overwrite=True) as writer:
+        with open_writer(self.out, form=self._form, attributes={}, overwrite=True) as writer:
             for _ in work.run(writer):
                 pass
-            work.finish(writer, str(text))
-
-    writing, whole = lab.bench.time(write), lab.bench.time(run)
-    out.unlink()
-    return lab.figure(
-        whole,
-        part="embed",
-        name=f"embed to a file, {layout}",
-        unit="tokens/s",
-        units=tokens,
-        explanation="a file of text to a file of vectors, loading the model left out",
-        details={
-            "computing_alone": round(tokens / computing.median),
-            "writing_alone": round(tokens / writing.median),
-            "share_of_the_slower": round(max(computing.median, writing.median) / whole.median, 3),
-        },
-    )
+            work.finish(writer, str(self._text))

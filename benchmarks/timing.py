@@ -61,6 +61,31 @@ def measure(work: Callable[[], object], device: torch.device, seconds: float) ->
     return Timing(tuple(readings), peak_memory)
 
 
+def in_turns(
+    *works: Callable[[], object],
+    rounds: int = LEAST_REPEATS,
+    warm: bool = True,
+    before: Callable[[], None] = lambda: None,
+) -> list[Timing]:
+    """Seconds of each, one after another, so many times: what the machine does meanwhile hits all of them.
+
+    Args:
+        works: What to time. Each waits for what it does.
+        rounds: How often.
+        warm: Whether a first round is left out.
+        before: Called before each of them, outside of its time: so that none replaces a file while another begins
+            one anew, whose room in memory is at hand.
+    """
+    seconds: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds + warm):
+        for taken, work in zip(seconds, works, strict=True):
+            before()
+            begin = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - begin)
+    return [Timing(tuple(taken[warm:])) for taken in seconds]
+
+
 def _time(work: Callable[[], object], calls: int, device: torch.device) -> float:
     """Seconds per call."""
     _wait(device)

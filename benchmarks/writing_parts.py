@@ -1,8 +1,7 @@
 """Files of vectors: how fast they are written, beside what the disk takes, and read in random order."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from benchmarks.figures import TEXT, Figure, model_figure
 from benchmarks.lab import Bench
-from benchmarks.timing import LEAST_REPEATS, Timing
+from benchmarks.timing import LEAST_REPEATS, Timing, in_turns
 from elmo_cli.formats.feature_file import FeatureFile
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_reader import read_any
@@ -53,7 +52,7 @@ def _against_the_disk(bench: Bench) -> Iterator[Figure]:
             (bench.folder / name).unlink(missing_ok=True)
         os.sync()
 
-    raw_timing, flat_timing = _in_turns(raw, flat, rounds=9 if bench.seconds >= 1 else LEAST_REPEATS, before=clear)
+    raw_timing, flat_timing = in_turns(raw, flat, rounds=9 if bench.seconds >= 1 else LEAST_REPEATS, before=clear)
     clear()
     details = {"bytes": size, "sentences": len(lengths), "tokens": sum(lengths)}
     disk = "one file, 1 MiB at a time, then brought to the disk, as `dd conv=fsync` does"
@@ -73,13 +72,13 @@ def _small_sentences(bench: Bench) -> Iterator[Figure]:
         form = FeatureForm(layout=layout, width=16)
         windows = list(_windows(lengths, form, WINDOW))
         path = bench.folder / f"small-{layout}.hdf5"
-        (timing,) = _in_turns(lambda path=path, form=form, windows=windows: _write(path, form, windows))  # type: ignore[misc]
+        (timing,) = in_turns(lambda path=path, form=form, windows=windows: _write(path, form, windows))  # type: ignore[misc]
         explanation = f"layout {layout}, (3, n, 16), {WINDOW} sentences at a time, texts included"
         common: dict[str, Any] = {"unit": "sentences/s", "units": count, "details": {"sentences": count}}
         yield _figure(bench, timing, name=f"write {layout}, small vectors", explanation=explanation, **common)
         with read_any(path) as features:
-            (timing,) = _in_turns(lambda features=features: _read(features, order), warm=False)  # type: ignore[misc]
-        explanation = "open_features: every sentence once, in random order, from the page cache"
+            (timing,) = in_turns(lambda features=features: _read(features, order), warm=False)  # type: ignore[misc]
+        explanation = "open_features: every sentence once, in random order; the first of the times from the disk"
         yield _figure(bench, timing, name=f"read {layout}, random order", explanation=explanation, **common)
         path.unlink()
 
@@ -117,31 +116,6 @@ def _write(path: Path, form: FeatureForm, windows: list[dict[str, Any]]) -> None
 def _read(features: FeatureFile, order: list[int]) -> None:
     for position in order:
         features[position].sum()
-
-
-def _in_turns(
-    *works: Callable[[], None],
-    rounds: int = LEAST_REPEATS,
-    warm: bool = True,
-    before: Callable[[], None] = lambda: None,
-) -> list[Timing]:
-    """Seconds of each, one after another, so many times.
-
-    Args:
-        works: What to time.
-        rounds: How often.
-        warm: Whether a first round is left out.
-        before: Called before each of them, outside of its time: so that none replaces a file while another begins
-            one anew, whose room in memory is at hand.
-    """
-    seconds: list[list[float]] = [[] for _ in works]
-    for _ in range(rounds + warm):
-        for taken, work in zip(seconds, works, strict=True):
-            before()
-            begin = time.perf_counter()
-            work()
-            taken.append(time.perf_counter() - begin)
-    return [Timing(tuple(taken[warm:])) for taken in seconds]
 
 
 def _figure(bench: Bench, timing: Timing, **named: Any) -> Figure:

@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from elmo_cli.errors import OutputError
 from elmo_cli.files import cannot_write, hold, whole_file, write_text
+from elmo_cli.formats.direct_file import DirectFile
 from elmo_cli.formats.growing_file import GrowingFile
 
 SECONDS = 2.0
-"""Work between one note on the disk and the next."""
+"""Work between the beginning of one note on the disk and that of the next."""
 BYTES = 1 << 26
 """The same in bytes of vectors: the disk works while the next ones are made."""
 ROOM = 4096
@@ -75,8 +76,9 @@ class Journal:
             """What :meth:`note` was given when the last of these sentences was; None if nothing was."""
             self.done = self._recover(streams)
             """Sentences that are safe on the disk."""
-            names = [*(f"vectors-{number}" for number in range(streams)), "chunks", "text", "index"]
-            *self.vectors, self.chunks, self.text, self.index = [GrowingFile(self.folder / name) for name in names]
+            self.vectors = [DirectFile(self.folder / f"vectors-{number}") for number in range(streams)]
+            names = ("chunks", "text", "index")
+            self.chunks, self.text, self.index = [GrowingFile(self.folder / name) for name in names]
         except OSError as error:
             self._stack.close()
             raise cannot_write(path, error) from error
@@ -93,13 +95,16 @@ class Journal:
         self._begun_at = self.vectors[0].size
         self._last = time.monotonic()
 
-    def append(self, entries: npt.NDArray, vectors: Sequence[Sequence[Any]], text: bytes) -> None:
+    def append(
+        self, entries: npt.NDArray, vectors: Sequence[Sequence[Any]], text: bytes, *, more: bool = False
+    ) -> None:
         """Takes sentences.
 
         Args:
             entries: Of the index, from :meth:`entries`.
-            vectors: Buffers for every stream.
+            vectors: Arrays or buffers for every stream.
             text: Of all of them.
+            more: Whether others come at once, so that a note on the disk can wait for them.
 
         Raises:
             OutputError: The disk is full; what it has, it keeps.
@@ -113,8 +118,8 @@ class Journal:
             self.written += len(entries)
             if self._syncing is not None and self._syncing.done():
                 self._confirm()
-            due = time.monotonic() - self._last > SECONDS or self.vectors[0].size - self._begun_at > BYTES
-            if self._syncing is None and due:
+            late = time.monotonic() - self._last > SECONDS and not more
+            if self._syncing is None and (late or self.vectors[0].size - self._begun_at > BYTES):
                 self._begin()
         except OSError as error:
             raise self.failure(error) from error
@@ -198,11 +203,16 @@ class Journal:
             return
         self.closed = True
         self._pool.shutdown()
-        for file in (*self.vectors, self.chunks, self.text, self.index):
+        for file in (*self._contents, self.index):
             file.close()
         if not keep or not self.done:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._stack.close()
+
+    @property
+    def _contents(self) -> list[DirectFile | GrowingFile]:
+        """What the index speaks of."""
+        return [*self.vectors, self.chunks, self.text]
 
     def _check_settings(self, settings: Mapping[str, Any], restart: bool) -> None:
         wanted = json.loads(json.dumps(dict(settings)))
@@ -264,16 +274,17 @@ class Journal:
 
     def _begin(self) -> None:
         """Has the thread bring to the disk what was given so far."""
-        for file in (*self.vectors, self.chunks, self.text):
+        for file in self._contents:
             file.flush()
         records = np.concatenate(self._pending) if self._pending else np.empty(0, self.record)
         self._pending = []
         self._begun_at = self.vectors[0].size
+        self._last = time.monotonic()
         self._syncing_count = len(records)
         self._syncing = self._pool.submit(self._sync, records.tobytes(), self.state)
 
     def _sync(self, records: bytes, state: tuple[int, bytes] | None) -> None:
-        for file in (*self.vectors, self.chunks, self.text):
+        for file in self._contents:
             file.sync()
         # The index says what is on the disk, so it comes behind it.
         self.index.write(records)
@@ -293,13 +304,14 @@ class Journal:
                 self._pending = []  # the index has no gaps: nothing can come behind what it could not take
                 raise
             self.done += self._syncing_count
-            self._last = time.monotonic()
 
     def _salvage(self) -> None:
         """Brings to the disk what of the given sentences has room there."""
-        self.text.flush()
-        files = (*self.vectors, self.text)
-        *sizes, text = [os.fstat(file.fileno()).st_size for file in files]
+        for file in self._contents:
+            with suppress(OSError):
+                file.flush()
+        sizes = [os.fstat(file.fileno()).st_size for file in self.vectors]
+        text = os.fstat(self.text.fileno()).st_size
         records = np.concatenate([np.empty(0, self.record), *self._pending])
         self._pending = []
         fits = (records["ends"] <= sizes).all(axis=1) & (records["text_end"] <= text)

@@ -158,9 +158,14 @@ class FeaturesWriter:
         return self._journal.done
 
     @property
+    def waits(self) -> bool:
+        """Whether writing is mostly waiting for the disk: a thread for it hardly slows those that compute."""
+        return self._packer is None and all(stream.is_direct for stream in self._journal.vectors)
+
+    @property
     def file_bytes(self) -> int:
         """Bytes of vectors and text written so far."""
-        return sum(stream.size for stream in (*self._journal.vectors, self._journal.text))
+        return sum(stream.size for stream in self._journal.vectors) + self._journal.text.size
 
     def write(
         self,
@@ -182,6 +187,7 @@ class FeaturesWriter:
         tokens: Sequence[Sequence[str]] | None = None,
         sentences: Sequence[str | None] | None = None,
         keys: Sequence[str | None] | None = None,
+        more: bool = False,
     ) -> None:
         """Writes sentences that follow each other; many at once are faster than one by one.
 
@@ -191,6 +197,7 @@ class FeaturesWriter:
             tokens: For ``flat`` and ``manylangs``.
             sentences: Their text, for ``sentence_to_index``, for sentence keys, and for ``flat``.
             keys: Identifiers that they have in the user's data, for ``flat``, and for a form with identifiers.
+            more: Whether the next sentences come at once: they are made safe together.
 
         Raises:
             TextError: A sentence cannot be a key, or is one already.
@@ -215,7 +222,7 @@ class FeaturesWriter:
             rows = np.flatnonzero(~np.array(left_out))
             sizes, masks = _spread(sizes, rows, count), _spread(masks, rows, count)
         entries = self._journal.entries(lines, lengths, list(map(len, texts)), sizes, masks)
-        self._journal.append(entries, pieces, b"".join(texts))
+        self._journal.append(entries, pieces, b"".join(texts), more=more)
 
     def finish(self) -> Finished:
         """Makes the file, or files, appear.
@@ -297,7 +304,7 @@ class FeaturesWriter:
                 raise ValueError(f"expected vectors of shape {expected}, found {array.shape}")
 
     def _pieces(self, vectors: Sequence[Vectors]) -> tuple[list[list[Any]], npt.NDArray, npt.NDArray]:
-        """Buffers for every stream, and bytes and passed filters of each sentence in it."""
+        """Arrays or buffers for every stream, and bytes and passed filters of each sentence in it."""
         if self.form.layout == "manylangs" and self.form.layers is not None:
             streams = [[array[number] for array in vectors] for number in range(self.form.layers)]
         elif self.form.layout == "flat":
@@ -317,8 +324,7 @@ class FeaturesWriter:
                 pieces.append([content for content, _ in packed])
             else:
                 sizes[:, number] = [array.size * self.form.value_type.itemsize for array in arrays]
-                joined = arrays[0] if len(arrays) == 1 else _joined(arrays)
-                pieces.append([np.ascontiguousarray(stored(joined, self.form.dtype)).reshape(-1).view(np.uint8)])
+                pieces.append(arrays if self.form.dtype == "float32" else [stored(_joined(arrays), self.form.dtype)])
         return pieces, sizes, masks
 
     def _packed(self, array: Vectors) -> tuple[bytes, int]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elmo_cli.errors import BusyError, ConfigError, ElmoError, OutputError, TextError
-from elmo_cli.formats import feature_form, feature_journal, feature_texts
+from elmo_cli.formats import direct_file, feature_form, feature_journal, feature_texts
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_journal import journal_folder
 from elmo_cli.formats.feature_reader import read_any
@@ -111,6 +111,30 @@ def test_one_by_one_gives_the_same_bytes_as_many_at_once(tmp_path: Path, at_once
     (tmp_path / "other").mkdir()
     write_all(tmp_path / "other", FeatureForm(width=WIDTH))
     assert (tmp_path / "vectors.hdf5").read_bytes() == (tmp_path / "other" / "vectors.hdf5").read_bytes()
+
+
+@pytest.mark.parametrize("form", [{}, {"layout": "flat"}, {"layout": "manylangs"}, {"dtype": "float16"}], ids=str)
+def test_past_the_page_cache_or_through_it_the_bytes_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: dict
+) -> None:
+    paths = []
+    for name in ("usual", "through"):
+        (tmp_path / name).mkdir()
+        paths.append(write_all(tmp_path / name, FeatureForm(width=WIDTH, **form)).paths)
+        monkeypatch.setattr(direct_file, "_DIRECT", 0)
+    for one, two in zip(*paths, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_writer_says_whether_it_waits_or_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for is_direct, form, expected in (
+        (True, FeatureForm(width=WIDTH), True),
+        (True, FeatureForm(width=WIDTH, compression="gzip"), False),
+        (False, FeatureForm(width=WIDTH), False),
+    ):
+        monkeypatch.setattr(direct_file.DirectFile, "is_direct", is_direct)
+        with writer(tmp_path, form) as output:
+            assert output.waits == expected
 
 
 def test_the_layout_is_allennlps(tmp_path: Path) -> None:
@@ -569,6 +593,19 @@ def test_the_index_speaks_of_nothing_that_is_not_on_the_disk(tmp_path: Path, mon
         assert (journal_folder(tmp_path / "vectors.hdf5") / "index").stat().st_size == 0
     with writer(tmp_path, FeatureForm(width=WIDTH)) as output:
         assert (output.done, output.safe) == (20, 20)
+
+
+def test_sentences_that_come_together_are_made_safe_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_journal, "SECONDS", 0.0)
+    with writer(tmp_path, FeatureForm(width=WIDTH)) as output:
+        output.write_many(range(5), [vectors(1, seed) for seed in range(5)], more=True)
+        output.write_many(range(5, 10), [vectors(1, seed) for seed in range(5)])
+        for number in range(10, 100_000):
+            output.write_many([number], [vectors(1, 0)], more=True)
+            if output.safe:
+                break
+            time.sleep(0.001)
+        assert output.safe == 10
 
 
 def test_a_noted_state_comes_back_with_the_sentences_before_it(tmp_path: Path) -> None:

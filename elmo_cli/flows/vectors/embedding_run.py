@@ -1,4 +1,4 @@
-"""A text to vectors and on into a file: the stages of ``elmo embed``, which overlap where there are cores to spare."""
+"""A text to vectors and on into a file: the stages of ``elmo embed``, which overlap where that costs no core."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -67,7 +67,7 @@ class EmbeddingRun:
             if at_once and self.text.path.is_file():  # what may wait for input for ever must not be in a thread
                 windows = stack.enter_context(closing(read_ahead(windows)))
             windows = yield from self._with_agreement(windows)
-            if at_once:
+            if at_once or (writer is not None and writer.waits):
                 hand_over = stack.enter_context(worked_off(hand_over))
             for window, arrays in self._embedded(windows, done, writer):
                 tokens = sum(len(sentence) for line in window for sentence in line.sentences)
@@ -136,9 +136,10 @@ class EmbeddingRun:
         )
 
     def _has_cores_to_spare(self) -> bool:
-        """Whether reading and writing at the same time takes nothing from computing; else it costs more than it saves.
+        """Whether other stages at the same time take nothing from computing; else they cost more than they save.
 
-        Where every core computes, one that is taken away makes the others wait for it at the end of each product.
+        Where every core computes, one that is taken away makes the others wait for it at the end of each product. A
+        writer that mostly waits for the disk takes none away.
         """
         return self.embedder.model.device.type != "cpu" or torch.get_num_threads() < usable_cores()
 
@@ -187,6 +188,7 @@ class EmbeddingRun:
                     tokens=[[" ".join(line.tokens)] if pooled and line.tokens else line.tokens for line in part],
                     sentences=[line.text for line in part],
                     keys=[line.key for line in part],
+                    more=end < len(whole),
                 )
                 begin, held = end, 0
 

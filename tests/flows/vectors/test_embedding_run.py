@@ -22,6 +22,7 @@ from elmo_cli.flows.vectors.embedding import SentenceEmbedder
 from elmo_cli.formats import feature_form
 from elmo_cli.formats.feature_journal import journal_folder
 from elmo_cli.formats.feature_reader import read_any
+from elmo_cli.formats.feature_writer import FeaturesWriter
 from tests.flows.small_model import SmallModel
 
 KILLED = """
@@ -142,11 +143,26 @@ def test_a_run_that_is_closed_goes_on_and_says_so(model: SmallModel, text: Path,
         assert len(features) == 1500
 
 
-@pytest.mark.parametrize(("cores", "expected"), [(1, set()), (2, {"read-ahead_0", "work-off_0"})])
-def test_stages_overlap_only_where_a_core_is_left_for_them(
-    model: SmallModel, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, expected: set[str]
+@pytest.mark.parametrize(
+    ("cores", "waits", "expected"),
+    [
+        (1, False, set()),
+        (1, True, {"work-off_0"}),
+        (2, False, {"read-ahead_0", "work-off_0"}),
+        (2, True, {"read-ahead_0", "work-off_0"}),
+    ],
+)
+def test_stages_overlap_only_where_a_core_is_left_for_them_or_one_waits_for_the_disk(
+    model: SmallModel,
+    text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+    waits: bool,
+    expected: set[str],
 ) -> None:
     monkeypatch.setattr("elmo_cli.flows.vectors.embedding_run.usable_cores", lambda: cores)
+    monkeypatch.setattr(FeaturesWriter, "waits", waits)
     seen: set[str] = set()
     for _ in embed(model.folder, str(text), tmp_path / "out.hdf5", device="cpu", threads=1):
         seen |= {thread.name for thread in threading.enumerate()}
@@ -168,7 +184,7 @@ def test_a_run_with_other_settings_does_not_go_on(model: SmallModel, text: Path,
 
 def test_an_error_in_the_text_leaves_nothing_behind(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("a b\nc\na b\n")
-    with pytest.raises(TextError, match=r"line 3: .*found 'a b'"):
+    with pytest.raises(TextError, match=r"text\.txt:3: .*found 'a b'"):
         reports(model, tmp_path / "text.txt", tmp_path / "out.hdf5", vectors=VectorConfig(sentence_keys=True))
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
