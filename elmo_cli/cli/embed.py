@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from elmo_cli.cli import figures, options
-from elmo_cli.cli.console import Row, follow, show_result
-from elmo_cli.config import INFERENCE_PRECISIONS, InputConfig, VectorConfig
+from elmo_cli.cli import options
+from elmo_cli.cli.console import follow, show_result
+from elmo_cli.cli.embedding_rows import key_names, result_rows
+from elmo_cli.config import InputConfig, VectorConfig
 from elmo_cli.flows.model_results import EmbedResult
 from elmo_cli.processes import place_in_group
 
@@ -81,18 +82,6 @@ class Pooling(StrEnum):
     FIRST_LAST = "first-last"
 
 
-KEYS = {
-    "allennlp": "one dataset each, named by its line from 0",
-    "bilm": "one dataset each, named by its line from 0",
-    "manylangs": "one dataset each, named by its words",
-}
-STATES = {
-    "warm": "every sentence begins with the model's warm state",
-    "zero": "every sentence begins with zeros",
-    "carry": "state carried from batch to batch, as AllenNLP does; order matters",
-}
-
-
 def command(
     model_dir: options.ModelDir,
     input_path: Annotated[
@@ -128,7 +117,7 @@ def command(
         typer.Option(
             "--weights",
             metavar="W,W,...",
-            help="With --layers weighted: a factor per layer, the token layer first. "
+            help="For --layers weighted: a factor per layer, the token layer first. "
             "Without it, the mix that the model learned.",
             show_default=False,
             rich_help_panel=VECTORS,
@@ -139,7 +128,7 @@ def command(
         typer.Option(
             "--gamma",
             metavar="G",
-            help="With --layers weighted: a factor of the sum. 1 beside --weights.",
+            help="For --layers weighted: a factor of the sum. 1 beside --weights.",
             show_default=False,
             rich_help_panel=VECTORS,
         ),
@@ -266,7 +255,9 @@ def command(
     A command that was stopped goes on where it was when it is started again.
     """
     vectors = VectorConfig(
-        layers=_choose_layers(layers, {"all": every, "top": top, "average": average}),
+        layers=_choose_layers(
+            layers, {"all": every, "top": top, "average": average}, mixed=weights is not None or gamma is not None
+        ),
         weights=None if weights is None else _numbers(weights),
         gamma=gamma,
         word_types=word_types,
@@ -313,24 +304,9 @@ def command(
         return
     result = follow(flow, quiet=quiet, verbose=verbose)
     assert isinstance(result, EmbedResult)
-    show_result(result, f"Vectors in {result.path}", _rows(result, blank_lines.value), as_json=as_json)
-
-
-def _rows(result: EmbedResult, blank_lines: str) -> list[Row]:
-    arrays = "one array for all, with where each begins" if result.layout == "flat" else KEYS[result.layout]
-    rows = [
-        ("sentences", figures.whole(result.sentences), arrays),
-        ("tokens", figures.whole(result.tokens), "words that got vectors"),
-        ("shape", result.shape, "of one sentence's array, n its tokens"),
-        ("state", result.state, STATES.get(result.state, "")),
-        ("precision", result.precision, INFERENCE_PRECISIONS[result.precision]),
-        ("blank lines", figures.whole(result.blank_lines), f"lines without words (--blank-lines {blank_lines})"),
-        ("size", f"{figures.whole(result.file_bytes)} bytes", f"{result.format}, layout {result.layout}"),
-        ("time", figures.duration(result.seconds), figures.rate(result.tokens_per_second, "tokens")),
-    ]
-    if result.left_out:
-        rows.insert(1, ("repeated", figures.whole(result.left_out), "sentences that had the key of one before them"))
-    return rows
+    names = key_names(result.layout, pairs=pairs, id_field=id_field, sentence_keys=sentence_keys)
+    rows = result_rows(result, blank_lines.value, names, pooled=sentence_vectors is not None)
+    show_result(result, f"Vectors in {result.path}", rows, as_json=as_json)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -340,13 +316,13 @@ def _numbers(text: str) -> tuple[float, ...]:
         raise typer.BadParameter(f"{text!r}: expected numbers with commas", param_hint="--weights") from None
 
 
-def _choose_layers(layers: str | None, flags: dict[str, bool]) -> str:
+def _choose_layers(layers: str | None, flags: dict[str, bool], *, mixed: bool) -> str:
     named = [name for name, given in flags.items() if given]
     if layers is not None:
         named.append(layers)
     if len(set(named)) > 1:
         raise typer.BadParameter(f"give one choice of layers, not {' and '.join(named)}", param_hint="--layers")
-    chosen = named[0] if named else "all"
+    chosen = named[0] if named else "weighted" if mixed else "all"
     if chosen not in CHOICES and not chosen.isdecimal():
         raise typer.BadParameter(
             f"{chosen!r} is not one of {', '.join(CHOICES)} and a layer's number", param_hint="--layers"

@@ -50,5 +50,9 @@ class VectorConfig:
                 not self.word_types or self.layers == "all",
                 f"word_types has one layer, and layers {self.layers} is given",
             ),
-            (self.sentence_vectors in poolings, f"sentence_vectors must be one of {known}: {self.sentence_vectors!r}"),
+            (
+                self.sentence_vectors in poolings,
+                f"sentence_vectors{' of word_types' if self.word_types else ''} must be one of {known}: "
+                f"{self.sentence_vectors!r}",
+            ),
         )

@@ -41,7 +41,7 @@ class NumberedSentences(FeatureFile):
         """The text of a sentence; of one that occurs twice, only the last place is known."""
         self._read_map()
         if position not in self._sentences:
-            raise ModelError(f"{self.path}: {SENTENCES} has no text for line {self.lines[position]}")
+            raise _no_text(self.path, f"line {self.lines[position]}")
         return self._sentences[position]
 
     def find(self, sentence: str) -> int:
@@ -147,7 +147,7 @@ class IdentifiedSentences(KeyedSentences):
         """The text of a sentence; of one that occurs twice, only the last place is known."""
         self._read()
         if position not in self._texts:
-            raise ModelError(f"{self.path}: {SENTENCES} has no text for {self.key(position)!r}")
+            raise _no_text(self.path, repr(self.key(position)))
         return self._texts[position]
 
     def find(self, sentence: str) -> int:
@@ -176,6 +176,13 @@ def open_sentences(path: Path, file: h5py.File, attributes: dict[str, Any], name
     if numbers and not keyed:
         return NumberedSentences(path, file, attributes, names)
     return KeyedSentences(path, file, attributes)
+
+
+def _no_text(path: Path, what: str) -> ModelError:
+    return ModelError(
+        f"{path}: {SENTENCES} has no text for {what}",
+        hint="of equal sentences it keeps the last one's key, as AllenNLP's does; --layout flat keeps the text of all",
+    )
 
 
 def _read_map(path: Path, file: h5py.File) -> dict[str, str]:

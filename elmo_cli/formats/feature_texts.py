@@ -15,7 +15,6 @@ SENTENCES = "sentence_to_index"
 """The name of the map of sentences to keys in AllenNLP's layout."""
 ESCAPES = {".": "$period$", "/": "$backslash$"}
 """What stands for what in keys of ELMoForManyLangs; the second name is its own."""
-_BY_SENTENCE = "--use-sentence-keys"
 _BESIDE = 25
 """Bytes of JSON that a sentence takes in the map, at most, beside its text."""
 
@@ -30,9 +29,7 @@ class SentenceTexts:
 
     def __init__(self, path: Path, form: FeatureForm) -> None:
         self._path, self._form = path, form
-        self._seen = SeenKeys() if form.sentence_keys or form.layout == "manylangs" else None
-        if form.identifiers and form.layout == "allennlp":
-            self._seen = SeenKeys("an identifier", taken=[SENTENCES])
+        self._seen = SeenKeys() if form.layout == "manylangs" else own_keys(form)
         self._map_bytes = 0
 
     def recover(self, texts: Iterable[bytes]) -> None:
@@ -92,16 +89,9 @@ class SentenceTexts:
             if form.identifiers:
                 key = name or ""
             try:
-                new = seen.add(key)
+                new = seen.add(key) if form.layout == "manylangs" else seen.take(key)
             except TextError as error:
-                hint = "keys that are line numbers always can: choose --layout allennlp without --use-sentence-keys"
-                raise TextError(f"line {line + 1}: {error.message}", hint=hint) from error
-            if not new and form.layout == "allennlp":
-                what, option = ("an identifier", "--id-field") if form.identifiers else ("a sentence", _BY_SENTENCE)
-                raise TextError(
-                    f"line {line + 1}: expected {what} that is no key yet, nor part of one, found {key!r}",
-                    hint=f"what occurs twice, or is part of another, needs line numbers as keys: leave {option} away",
-                )
+                raise TextError(f"line {line + 1}: {error.message}", hint=error.hint) from error
             kept = [key, None if form.forget_sentences else sentence] if form.identifiers else key
             texts.append(_json(kept) if new else b"")
             left_out.append(not new)
@@ -145,11 +135,14 @@ class SeenKeys:
 
     Args:
         what: What the keys are, for messages.
+        option: What asks for such keys.
         taken: Keys that nothing else may have.
     """
 
-    def __init__(self, what: str = "a sentence", taken: Iterable[str] = ()) -> None:
-        self._what = what
+    def __init__(
+        self, what: str = "a sentence", option: str = "--use-sentence-keys", taken: Iterable[str] = ()
+    ) -> None:
+        self._what, self._option = what, option
         self._whole: set[bytes] = {digest(key) for key in taken}
         self._groups: set[bytes] = set()
 
@@ -161,13 +154,36 @@ class SeenKeys:
         """
         parts = key_parts(key)
         if not parts or "\0" in key:
-            raise TextError(f"expected {self._what} that can be a key in HDF5, found {key!r}")
+            raise TextError(
+                f"expected {self._what} that can be a key in HDF5, found {key!r}",
+                hint=f"keys that are line numbers always can: choose --layout allennlp without {self._option}",
+            )
         *groups, whole = [digest("/".join(parts[: count + 1])) for count in range(len(parts))]
         if whole in self._whole or whole in self._groups or not self._whole.isdisjoint(groups):
             return False
         self._whole.add(whole)
         self._groups.update(groups)
         return True
+
+    def take(self, key: str) -> bool:
+        """Takes a key that has to be free.
+
+        Raises:
+            TextError: It is not, or HDF5 has no such name.
+        """
+        if not self.add(key):
+            raise TextError(
+                f"expected {self._what} that is no key yet, nor part of one, found {key!r}",
+                hint=f"what occurs twice, or is part of another, needs line numbers as keys: leave {self._option} away",
+            )
+        return True
+
+
+def own_keys(form: FeatureForm) -> SeenKeys | None:
+    """What sees to it that each sentence has a key of its own; None where keys are numbers, or may repeat."""
+    if form.identifiers and form.layout == "allennlp":
+        return SeenKeys("an identifier", "--id-field", taken=[SENTENCES])
+    return SeenKeys() if form.sentence_keys else None
 
 
 def digest(text: bytes | str) -> bytes:

@@ -108,6 +108,39 @@ def test_sentences_with_a_key_that_was_there_already_are_counted(elmo, play) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("layout", "words", "about"),
+    [
+        ("allennlp", "--use-sentence-keys", "one dataset each, named by its text"),
+        ("allennlp", "--id-field doc", "one dataset each, named by its doc"),
+        ("allennlp", "--id-field doc --pairs", "one dataset each, named by its doc, with :a or :b behind it"),
+        ("bilm", "--pairs", "one dataset each, named by 2 i for text_a of line i from 0, 2 i + 1 for text_b"),
+        ("flat", "--id-field doc", "one array for all, with where each begins"),
+    ],
+)
+def test_the_table_says_what_arrays_are_found_by(elmo, play, layout: str, words: str, about: str) -> None:
+    play("vectors.embed", [replace(RESULT, layout=layout)])
+    (line,) = [row for row in elmo(*TYPED, "--layout", layout, *words.split()).out.splitlines() if "sentences" in row]
+    assert line.split("  ")[-1].strip() == about
+
+
+def test_the_table_says_what_shapes_are_of(elmo, play) -> None:
+    play("vectors.embed", [replace(RESULT, layout="flat")])
+    flat = elmo(*TYPED, "--layout", "flat").out
+    assert "(3, n, 1024)       of one sentence's vectors, n its tokens; the file has tokens first" in flat
+    play("vectors.embed", [replace(RESULT, shape="(3, 1, 1024)")])
+    pooled = elmo(*TYPED, "--sentence-vectors", "mean").out
+    assert "  tokens       20,345             words that were read\n" in pooled
+    assert "(3, 1, 1024)       of one sentence's vectors\n" in pooled
+
+
+@pytest.mark.parametrize("words", ["--weights 0.2,0.5,0.3", "--gamma 2", "--weights 1,1,1 --layers weighted"])
+def test_weights_and_gamma_ask_for_a_weighted_sum(elmo, play, words: str) -> None:
+    calls = play("vectors.embed", [RESULT])
+    assert elmo(*TYPED, *words.split()).code == 0
+    assert calls[0].options["vectors"].layers == "weighted"
+
+
 @pytest.mark.parametrize("layers", ["all", "top", "average"])
 def test_allennlp_s_flags_choose_layers(elmo, play, layers: str) -> None:
     calls = play("vectors.embed", [RESULT])
@@ -138,7 +171,7 @@ def test_the_table_explains_its_figures(elmo, play) -> None:
         "Vectors in vectors.hdf5",
         "  sentences    1,000              one dataset each, named by its line from 0",
         "  tokens       20,345             words that got vectors",
-        "  shape        (3, n, 1024)       of one sentence's array, n its tokens",
+        "  shape        (3, n, 1024)       of one sentence's vectors, n its tokens",
         "  state        warm               every sentence begins with the model's warm state",
         "  precision    fp32               products of float32",
         "  blank lines  2                  lines without words (--blank-lines error)",

@@ -59,6 +59,21 @@ def test_lines_and_sentences_that_are_not_there_are_key_errors(tmp_path: Path, l
             features.by_sentence("nobody")
 
 
+@pytest.mark.parametrize("identifiers", [False, True])
+def test_of_equal_sentences_the_map_has_one_and_the_message_says_so(tmp_path: Path, identifiers: bool) -> None:
+    form = FeatureForm(width=WIDTH, identifiers=identifiers)
+    with writer(tmp_path, form) as output:
+        for line in range(2):
+            key = f"doc-{line}" if identifiers else None
+            output.write(line, np.full((3, 1, WIDTH), line, np.float32), sentence="same", key=key)
+        output.finish()
+    with read_any(tmp_path / "vectors.hdf5") as features:
+        assert features.sentence(1) == "same"
+        where = "'doc-0'" if identifiers else "line 0"
+        with pytest.raises(ModelError, match=rf"no text for {where}\nHint: of equal sentences it keeps the last"):
+            features.sentence(0)
+
+
 def test_sentences_come_in_order_ten_after_nine(tmp_path: Path) -> None:
     with writer(tmp_path, FeatureForm(width=WIDTH)) as output:
         for line in (0, 2, 9, 10, 11, 100):

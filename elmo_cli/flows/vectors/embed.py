@@ -104,7 +104,7 @@ def embed(
     )
     found = None
     if path.is_file():
-        found = yield from survey(NumberedText(path, reading), maker)
+        found = yield from survey(NumberedText(path, reading), maker, form)
     work = EmbeddingRun(
         model=model,
         chosen=chosen,
@@ -129,6 +129,10 @@ def embed(
         writer = None
         if group.is_first:
             attributes = model.feature_attributes(layers=chosen.name, state=state) | chosen.attributes
+            has_tokens = format_of(path, reading.format) in ("conllu", "tagged")
+            attributes["tokenizer"] = "as given" if has_tokens else text_config.tokenizer
+            if state == "carry":
+                attributes["batch_sentences"] = str(batch_sentences)
             if pairs:
                 attributes["pairs"] = "of line i text_a is 2 i and text_b 2 i + 1"
             opened = open_writer(out, form=form, attributes=attributes, origin=origin, overwrite=overwrite)
@@ -151,6 +155,10 @@ def _announce(writer: FeaturesWriter, found: Survey | None, config: VectorConfig
         yield Notice(text=f"going on behind {writer.done:,} sentences that were written before{where}")
     if found is None:
         return
+    if found.cut_otherwise and config.layout in ("allennlp", "bilm") and not config.sentence_vectors:
+        what = f"{found.cut_otherwise:,} of {found.cut:,} lines looked at have tokens other than what is between spaces"
+        how = "--layout flat keeps them, --tokenizer whitespace cuts at spaces"
+        yield Notice(text=f"{what}, and layout {config.layout} keeps no tokens: {how}")
     arrays = found.lines if config.sentence_vectors else found.tokens
     needed = writer.form.estimate(found.lines, arrays, found.text_bytes)
     if config.compression is None:

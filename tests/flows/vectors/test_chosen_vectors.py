@@ -98,6 +98,10 @@ def test_word_types_and_the_token_layer_need_no_context(model: LoadedModel) -> N
         ({"weights": (1.0,)}, "vectors.weights and gamma belong to layers weighted, not all"),
         ({"gamma": 2.0, "layers": "top"}, "vectors.weights and gamma belong to layers weighted, not top"),
         ({"word_types": True, "layers": "top"}, "vectors.word_types has one layer, and layers top is given"),
+        (
+            {"word_types": True, "sentence_vectors": "first-last"},
+            "vectors.sentence_vectors of word_types must be one of mean, max: 'first-last'",
+        ),
         ({"sentence_vectors": "sum"}, "vectors.sentence_vectors must be one of mean, max, first-last: 'sum'"),
         ({"sentence_vectors": "first-last", "word_types": True}, "must be one of mean, max: 'first-last'"),
     ],

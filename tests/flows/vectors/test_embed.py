@@ -354,9 +354,31 @@ def test_a_file_says_how_its_vectors_were_made(model_dir: Path, text: Path, tmp_
         attributes = dict(file.attrs)
     assert attributes["model"] == load_model(model_dir).fingerprint
     expected = {"layers": "weighted", "weights": "0.5,0.25,0.25", "gamma": "1", "state": "zero", "dtype": "float32"}
-    expected |= {"layout": "allennlp", "format_version": 1, "sentences": 6}
+    expected |= {"layout": "allennlp", "format_version": 1, "sentences": 6, "tokenizer": "whitespace"}
     assert {name: attributes[name] for name in expected} == expected
     assert attributes["tool"].startswith("elmo ")
+    assert "batch_sentences" not in attributes
+    run(model_dir, text, tmp_path / "carried.hdf5", state="carry", batch_sentences=3)
+    (tmp_path / "text.tagged").write_text("Hello\tX\n")
+    run(model_dir, tmp_path / "text.tagged", tmp_path / "tagged.hdf5", tokenizer="words")
+    with h5py.File(tmp_path / "carried.hdf5") as carried, h5py.File(tmp_path / "tagged.hdf5") as tagged:
+        assert carried.attrs["batch_sentences"] == "3"
+        assert tagged.attrs["tokenizer"] == "as given"
+
+
+def test_it_says_where_a_layout_without_tokens_hides_how_the_text_was_cut(model_dir: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("The bank of H. gammarus .\nThe bank .\nIt's open.\n", encoding="utf-8")
+
+    def said(number: int, tokenizer: str = "words", **chosen: Any) -> list[str]:
+        options = {"vectors": VectorConfig(**chosen), "tokenizer": tokenizer, "device": "cpu", "threads": 1}
+        flow = embed(model_dir, str(text), tmp_path / f"{number}.hdf5", **options)  # type: ignore[arg-type]
+        return [one.text for one in flow if isinstance(one, Notice) and "tokens" in one.text]
+
+    what = "2 of 3 lines looked at have tokens other than what is between spaces, and layout allennlp keeps no tokens: "
+    assert said(0) == [what + "--layout flat keeps them, --tokenizer whitespace cuts at spaces"]
+    assert said(1, layout="bilm") == [said(2)[0].replace("allennlp", "bilm")]
+    assert said(3, tokenizer="whitespace") == said(4, layout="flat") == said(5, sentence_vectors="mean") == []
 
 
 def test_int8_is_compared_with_float32_first_and_recorded(model_dir: Path, text: Path, tmp_path: Path) -> None:
@@ -521,13 +543,13 @@ def test_identifiers_of_pairs_have_the_side_behind_them(model_dir: Path, tmp_pat
             "a.jsonl",
             '{"id": "sentence_to_index", "text": "a"}\n',
             {},
-            "line 1: expected an identifier that is no key yet, nor part of one, found 'sentence_to_index'",
+            r"a\.jsonl:1: expected an identifier that is no key yet, nor part of one, found 'sentence_to_index'",
         ),
         (
             "a.jsonl",
             '{"id": "/", "text": "a"}\n',
             {},
-            "line 1: expected an identifier that can be a key in HDF5, found '/'",
+            r"a\.jsonl:1: expected an identifier that can be a key in HDF5, found '/'",
         ),
     ],
 )
