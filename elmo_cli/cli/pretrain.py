@@ -347,11 +347,12 @@ def command(
     settings = gather(config, assignments or [], flags)
     keep_vocabulary = VOCABULARY_WORDS.get(vocabulary) if vocabulary is not None else None
     vocabulary_path = Path(vocabulary) if vocabulary is not None and keep_vocabulary is None else None
+    texts = ["python-docs:"] if demo_corpus else inputs or []
     if dry_run:
         from elmo_cli.flows.pretraining.dry_run import dry_run as try_run
 
         estimate = try_run(
-            ["python-docs:"] if demo_corpus else inputs or [],
+            texts,
             out,
             preset=preset,
             settings=settings,
@@ -372,7 +373,7 @@ def command(
 
     stop = Stop()
     flow = pretrain(
-        ["python-docs:"] if demo_corpus else inputs or [],
+        texts,
         out,
         preset=preset,
         settings=settings,

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,21 +18,14 @@ STOPPING = "a checkpoint is saved first"
 STOPPING_TOGETHER = "a checkpoint is saved once all processes agree; if one is gone, the newest checkpoint is the last"
 
 
+Handler = Callable[[int, FrameType | None], None]
+
+
 @contextmanager
 def cleared_away() -> Iterator[None]:
     """Has SIGTERM end a command as Ctrl-C does, by an exception, so that no unfinished work is left on the disk."""
-    if threading.current_thread() is not threading.main_thread():
+    with _handled_by(_end, signal.SIGTERM):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(EXIT_CODES[signal.Signals(number)])
 
 
 class Signals:
@@ -73,14 +66,24 @@ def stop_on_signals(stop: "Stop", place: tuple[int, int] = (0, 1)) -> Iterator[S
             return
         if number == signal.SIGINT:
             raise KeyboardInterrupt
-        raise SystemExit(EXIT_CODES[signals.received])
+        _end(number, None)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield signals  # only the main thread may say what signals do
-        return
-    before = {number: signal.signal(number, receive) for number in EXIT_CODES}
-    try:
+    with _handled_by(receive, *EXIT_CODES):
         yield signals
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(EXIT_CODES[signal.Signals(number)])
+
+
+@contextmanager
+def _handled_by(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what signals do
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -89,11 +89,11 @@ class Cleaner:
         return ""
 
 
-def shortened(line: str) -> str:
-    """A sentence as it is shown among the examples.
+def shortened(text: str, characters: int = EXAMPLE_CHARACTERS) -> str:
+    """A text as it is shown, its end left away where it is very long.
 
     Example:
-        >>> shortened("short")
-        'short'
+        >>> shortened("short"), shortened("not so short", 6)
+        ('short', 'not s…')
     """
-    return line if len(line) <= EXAMPLE_CHARACTERS else f"{line[: EXAMPLE_CHARACTERS - 1]}…"
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"

@@ -31,17 +31,6 @@ _ROUND = re.compile(rb"EM sub_iter=|Added: |Merged: ")
 _TOO_FEW = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
 
-def train_pieces(sentences: Sequence[str], config: PiecesConfig, workspace: Path | None = None) -> bytes:
-    """:func:`learning` to its end, for those who show nothing meanwhile."""
-    rounds = learning(sentences, config, workspace)
-    while True:
-        try:
-            next(rounds)
-        except StopIteration as end:
-            model: bytes = end.value
-            return model
-
-
 def learning(
     sentences: Sequence[str], config: PiecesConfig, workspace: Path | None = None
 ) -> Generator[int, None, bytes]:

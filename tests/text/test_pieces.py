@@ -9,8 +9,8 @@ from elmo_cli.config import PiecesConfig, TextConfig
 from elmo_cli.errors import TextError
 from elmo_cli.text.normalization import Normaliser, single_spaced, without_unseen
 from elmo_cli.text.pieces import PieceTokenizer, detokenise, load_pieces
-from elmo_cli.text.pieces_training import train_pieces
 from elmo_cli.text.readers import read_lines
+from tests.learned_pieces import train_pieces
 
 SENTENCES = ["今天天气很好。", "你好吗？", "东京2026年。", "他说他走了。", "今天他说天气很好。"]
 PLAIN = Normaliser(TextConfig(tokenizer="sentencepiece"))

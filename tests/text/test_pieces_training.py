@@ -9,8 +9,9 @@ from elmo_cli.config import PiecesConfig
 from elmo_cli.errors import ConfigError, ElmoError, TextError
 from elmo_cli.text import pieces_training
 from elmo_cli.text.pieces import load_pieces
-from elmo_cli.text.pieces_training import LONGEST, learning, train_pieces
+from elmo_cli.text.pieces_training import LONGEST, learning
 from elmo_cli.text.readers import read_lines
+from tests.learned_pieces import train_pieces
 
 TEXT = ["the cat sat on the mat .", "a cat is a cat , and that is that .", "cats and mats"] * 5
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from elmo_cli.config import PiecesConfig, TextConfig
 from elmo_cli.errors import ConfigError
-from elmo_cli.text.pieces_training import train_pieces
 from elmo_cli.text.sentences import SentenceSplitter
 from elmo_cli.text.sources import BlockText
 from elmo_cli.text.tokenizers import WhitespaceTokenizer, libraries_behind, make_tokenizer, tokenise_block
 from elmo_cli.text.words import WordTokenizer
+from tests.learned_pieces import train_pieces
 
 TEXT = "The Größe of Mr. Öz! It is 3.5 m, “he said”."
 

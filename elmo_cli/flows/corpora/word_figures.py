@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elmo_cli.text.cleaning import shortened
+
 POINTS = 240
 """Of a curve over all words, at most; evenly spaced on a logarithmic axis."""
 
@@ -83,5 +85,4 @@ def spread_ranks(last: int) -> list[int]:
 
 def shown(word: bytes) -> str:
     """A word as it is shown, its end left away where it is very long."""
-    text = word.decode(errors="replace")
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return shortened(word.decode(errors="replace"), SHOWN_CHARACTERS)
