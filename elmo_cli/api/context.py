@@ -12,11 +12,12 @@ from elmo_cli.api.allennlp_state import read_names, write_names
 from elmo_cli.api.ids import batch_to_ids
 from elmo_cli.api.packing import Packing, token_mask
 from elmo_cli.api.states import RowStates
-from elmo_cli.api.token_encoder import WordCache, encode_tokens
+from elmo_cli.api.token_encoder import WordCache, encode_distinct, encode_tokens
 from elmo_cli.errors import ConfigError, ModelError
 from elmo_cli.flows.models.loaded import LoadedModel, start_state
 from elmo_cli.flows.vectors.embedding import STATES
 from elmo_cli.model.char_cnn import CharCnn
+from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.text.vocabulary import BEGIN, END
 
 
@@ -155,10 +156,11 @@ class ContextLayers(nn.Module):
         packing = Packing.of(lengths_B, columns)
         # The LSTM's operation writes into tensors of its own type, which autocast would mix with others.
         with torch.autocast(inputs.device.type, enabled=False):
-            vectors_MD = self._encode(inputs[mask_BT], None if word_inputs is None else word_inputs[mask_BT])
-            tokens_GND = vectors_MD[packing.pack(_number_tokens(mask_BT, lengths_B))]
+            vectors_UD, type_M = self._encode(inputs[mask_BT], None if word_inputs is None else word_inputs[mask_BT])
+            tokens = DistinctTokens(vectors_UD, type_M[packing.pack(_number_tokens(mask_BT, lengths_B))])
+            tokens_GND = tokens.spread()
             begin = self.states.begin(packing.order_B)
-            outputs, end = self.bilm(tokens_GND, packing.batch_sizes, begin)
+            outputs, end = self.bilm(tokens_GND if torch.is_grad_enabled() else tokens, packing.batch_sizes, begin)
         self.states.end(packing.order_B, end)
         # The backward direction's copy of the token vectors lands in the same places, so layer 0 is one vector twice.
         activations = [packing.unpack(layer_GND) for layer_GND in (tokens_GND, *outputs)]
@@ -179,13 +181,14 @@ class ContextLayers(nn.Module):
                 f"found {tuple(word_inputs.shape)}"
             )
 
-    def _encode(self, ids_NW: Tensor, words_N: Tensor | None) -> Tensor:
-        """Vectors (N + 2, D) of both boundaries, then of the tokens."""
+    def _encode(self, ids_NW: Tensor, words_N: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Vectors (U, D), and which of them both boundaries have, and then the tokens, (N + 2,)."""
         learns = self._char_cnn.embedding.requires_grad
         if self.cache is None or words_N is None or learns:
-            return encode_tokens(self._char_cnn, torch.cat([self.boundaries_2W, ids_NW]))
+            return encode_distinct(self._char_cnn, torch.cat([self.boundaries_2W, ids_NW]))
         boundaries_2D = encode_tokens(self._char_cnn, self.boundaries_2W)
-        return torch.cat([boundaries_2D, self.cache(self._char_cnn, ids_NW, words_N)])
+        vectors_MD = torch.cat([boundaries_2D, self.cache(self._char_cnn, ids_NW, words_N)])
+        return vectors_MD, torch.arange(len(vectors_MD), device=ids_NW.device)
 
 
 def _number_tokens(mask_BT: Tensor, lengths_B: Tensor) -> Tensor:

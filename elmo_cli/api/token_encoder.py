@@ -50,8 +50,14 @@ def encode_tokens(char_cnn: CharCnn, ids_NW: Tensor) -> Tensor:
     Shape:
         - ids_NW, 0 to 261 -> vectors_ND
     """
+    vectors_UD, type_N = encode_distinct(char_cnn, ids_NW)
+    return vectors_UD[type_N]
+
+
+def encode_distinct(char_cnn: CharCnn, ids_NW: Tensor) -> tuple[Tensor, Tensor]:
+    """Vectors (U, D) of the word types among tokens, and each token's type (N,)."""
     types_UW, type_N = torch.unique(ids_NW, dim=0, return_inverse=True)
-    return encode_types(char_cnn, types_UW)[type_N]
+    return encode_types(char_cnn, types_UW), type_N
 
 
 class WordCache(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from elmo_cli.config import ModelConfig
 from elmo_cli.model.char_cnn import CharCnn
+from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.lstm import LstmLayer, LstmState
 from elmo_cli.model.own_lists import OwnListsEncoder
 
@@ -46,7 +47,7 @@ class BiLM(nn.Module):
 
     def forward(
         self,
-        tokens_GND: Tensor,
+        tokens: Tensor | DistinctTokens,
         batch_sizes: Sequence[int],
         state: LstmState,
         *,
@@ -60,7 +61,7 @@ class BiLM(nn.Module):
         (reference/bilm-tf.md, 3.5).
 
         Args:
-            tokens_GND: Token vectors, each direction in its own reading order.
+            tokens: Token vectors (G, N, D), or by type, each direction in its own reading order.
             batch_sizes: Sequences still going at each step.
             state: Where the sequences begin.
             keep_N: 0 at positions before which the state is put back to zero, else 1; None for all 1.
@@ -71,19 +72,20 @@ class BiLM(nn.Module):
         Returns:
             Every layer's output (G, N, D), the top one last, and the state after each sequence's last step.
         """
-        drop = dropout if dropout is not None else _unchanged
-        outputs, cells, recurring = [], [], []
-        below = tokens_GND
+        outputs: list[Tensor] = []
+        cells, recurring = [], []
         for number, layer in enumerate(self.layers):
-            inputs = drop(below)
+            below = outputs[-1] if outputs else tokens
+            inputs = below if dropout is None else dropout(below if isinstance(below, Tensor) else below.spread())
             first_cell, first_output = state.cell[number], state.output[number]
             mask_GBD = recurrent_dropout(torch.ones_like(first_output)) if recurrent_dropout is not None else None
             hidden, cell, output = layer(inputs, first_cell, first_output, batch_sizes, keep_N, mask_GBD)
-            below = hidden + inputs if number > 0 and self.config.lstm.residual else hidden
-            outputs.append(below)
+            residual = number > 0 and self.config.lstm.residual and isinstance(inputs, Tensor)
+            outputs.append(hidden + inputs if residual else hidden)
             cells.append(cell)
             recurring.append(output)
-        outputs[-1] = drop(outputs[-1])
+        if dropout is not None:
+            outputs[-1] = dropout(outputs[-1])
         return outputs, LstmState(torch.stack(cells), torch.stack(recurring))
 
 
@@ -107,7 +109,3 @@ class WordTable(nn.Module):
     def forward(self, ids_U1: Tensor) -> Tensor:
         """See the class."""
         return self.table_VD[ids_U1[:, 0].long()]
-
-
-def _unchanged(values: Tensor) -> Tensor:
-    return values

@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 from elmo_cli.config import LstmConfig
 from elmo_cli.kernels.choice import steps_are_fused
 from elmo_cli.kernels.lstm_cell import cell_backward, cell_forward, clamp_backward
+from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.inference_weights import LayerWeights
 from elmo_cli.model.large_pages import empty
 from elmo_cli.model.lstm_fused import FusedLstm
@@ -87,7 +88,7 @@ class LstmLayer(nn.Module):
 
     def forward(
         self,
-        inputs_GNI: Tensor,
+        inputs: Tensor | DistinctTokens,
         cell_GBH: Tensor,
         output_GBD: Tensor,
         batch_sizes: Sequence[int],
@@ -97,7 +98,7 @@ class LstmLayer(nn.Module):
         """Runs the layer over packed sequences.
 
         Args:
-            inputs_GNI: Packed inputs, each direction in its own reading order.
+            inputs: Packed inputs (G, N, I), or token vectors by type, each direction in its own reading order.
             cell_GBH: Memory cells at the start, B = ``batch_sizes[0]``.
             output_GBD: Outputs at the start.
             batch_sizes: Sequences still going at each step, never rising.
@@ -108,9 +109,11 @@ class LstmLayer(nn.Module):
         Returns:
             Outputs (G, N, D), and each sequence's cell (G, B, H) and output (G, B, D) after its last step.
         """
-        if keep_N is None and recurrent_mask_GBD is None and self._serves(inputs_GNI, cell_GBH, output_GBD):
+        read = inputs.vectors_UD if isinstance(inputs, DistinctTokens) else inputs
+        if keep_N is None and recurrent_mask_GBD is None and self._serves(read, cell_GBH, output_GBD):
             weights, precision = LayerWeights(self.kernel, self.bias, self.projection), current_precision()
-            return run_layer(self, weights, self.config, precision, inputs_GNI, cell_GBH, output_GBD, batch_sizes)
+            return run_layer(self, weights, self.config, precision, inputs, cell_GBH, output_GBD, batch_sizes)
+        inputs_GNI = inputs.spread() if isinstance(inputs, DistinctTokens) else inputs
         limit = self.config.projection_clip if self.config.projected else None
         form = FusedLstm if steps_are_fused(inputs_GNI.device) else _LstmFunction
         return form.apply(

@@ -59,7 +59,7 @@ class Scorer:
         wanted = (place, len(sentence) - 1 - place)
         done = 0
         for positions_N, sizes in packed_chunks(np.zeros(1, np.int64), np.array([max(wanted) + 1])):
-            outputs, state = self.model.bilm(tokens(line.read(positions_N).inputs_GX), sizes, state)
+            outputs, state = self.model.bilm(tokens.distinct(line.read(positions_N).inputs_GX), sizes, state)
             hidden_GD += [
                 (direction, outputs[-1][direction, at - done])
                 for direction, at in enumerate(wanted)

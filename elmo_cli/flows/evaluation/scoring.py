@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from elmo_cli.device import sent
 from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.models.token_vectors import TokenVectors
 from elmo_cli.model.bilm import BiLM
@@ -112,7 +113,7 @@ def _score_chunk(
     device = softmax.bias_V.device
     read = line.read(positions_N)
     going = LstmState(*(part[:, :, : sizes[0]] for part in state))
-    outputs, after = tokens.bilm(tokens(read.inputs_GX), sizes, going)
-    targets_N = torch.from_numpy(read.targets_GX.reshape(-1)).to(device)
+    outputs, after = tokens.bilm(tokens.distinct(read.inputs_GX), sizes, going)
+    targets_N = sent(read.targets_GX.reshape(-1), device)
     losses_N = full_losses_chunked(outputs[-1].flatten(0, 1), softmax.weight_VD, softmax.bias_V, targets_N)
     return losses_N.float().cpu().numpy().reshape(2, -1), after

@@ -270,7 +270,7 @@ def warm_state(model: LoadedModel, zero: LstmState) -> LstmState:
     with torch.autocast(model.device.type, enabled=False):  # whoever loads a model may be inside of one
         for begin in range(0, NEUTRAL_STEPS, NEUTRAL_STEPS_AT_ONCE):
             span = slice(begin * NEUTRAL_ROWS, (begin + NEUTRAL_STEPS_AT_ONCE) * NEUTRAL_ROWS)
-            _, state = model.bilm(vectors(inputs_GN[:, span]), [NEUTRAL_ROWS] * NEUTRAL_STEPS_AT_ONCE, state)
+            _, state = model.bilm(vectors.distinct(inputs_GN[:, span]), [NEUTRAL_ROWS] * NEUTRAL_STEPS_AT_ONCE, state)
     return LstmState(*(part.mean(dim=2, keepdim=True) for part in state))
 
 

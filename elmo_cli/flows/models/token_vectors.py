@@ -5,7 +5,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elmo_cli.device import sent
 from elmo_cli.model.bilm import BiLM
+from elmo_cli.model.char_cnn import CharCnn
+from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.text.store import EncodedText
 
 TABLE_BYTES = 512 * 2**20
@@ -37,21 +40,35 @@ class TokenVectors:
     @torch.no_grad()
     def __call__(self, ids: npt.NDArray[np.int64]) -> Tensor:
         """Vectors (..., D) of lexicon ids of any shape."""
+        return self.distinct(ids).spread()
+
+    @torch.no_grad()
+    def distinct(self, ids: npt.NDArray[np.int64]) -> DistinctTokens:
+        """The same by type, for lexicon ids (G, N) of what both directions read."""
         types, places = np.unique(ids, return_inverse=True)
         if self._table is None:
-            return self._encode(types)[torch.from_numpy(places.reshape(ids.shape)).to(self.device)]
+            return DistinctTokens(self._encode(types), sent(places.reshape(ids.shape), self.device))
         missing = types[~self._known[types]]
         if len(missing):
-            self._table[torch.from_numpy(missing).to(self.device)] = self._encode(missing)
+            self._table[sent(missing, self.device)] = self._encode(missing)
             self._known[missing] = True
-        return self._table[torch.from_numpy(ids).to(self.device)]
+        return DistinctTokens(self._table, sent(ids, self.device))
 
     def _encode(self, types: npt.NDArray[np.int64]) -> Tensor:
         pieces = [
-            self.bilm.token_encoder(spellings(self.text, piece, self.bilm).to(self.device))
+            encoded(self.bilm, spellings(self.text, piece, self.bilm), self.device)
             for piece in np.split(types, range(TYPES_AT_ONCE, len(types), TYPES_AT_ONCE))
         ]
         return torch.cat(pieces)
+
+
+def encoded(bilm: BiLM, inputs_UX: Tensor, device: torch.device) -> Tensor:
+    """The token encoder's vectors (U, D) on a device, of what lies on the host."""
+    encoder = bilm.token_encoder
+    if isinstance(encoder, CharCnn):
+        # Trimmed here on the host, which would otherwise have to wait for a GPU.
+        return encoder(sent(encoder.trim(inputs_UX), device), trimmed=True)
+    return encoder(sent(inputs_UX, device))
 
 
 def spellings(text: EncodedText, types_U: npt.NDArray[np.int64], bilm: BiLM) -> Tensor:

@@ -17,13 +17,14 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
+from elmo_cli.device import sent
 from elmo_cli.errors import ConfigError, ElmoError
 from elmo_cli.flows.evaluation.scoring import CHUNK_POSITIONS, packed_chunks
 from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
 from elmo_cli.flows.vectors.word_vectors import WordVectors
+from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.precision import products_in
 from elmo_cli.text.lexicon import GrowingLexicon
@@ -129,7 +130,7 @@ class SentenceEmbedder:
             fresh = self.start.expand(rows - known)
             self.carried = LstmState(*(torch.cat(pair, dim=2) for pair in zip(self.carried, fresh, strict=True)))
         order = np.argsort(-read.lengths, kind="stable")
-        at = torch.from_numpy(order).to(self.model.device)
+        at = sent(order, self.model.device)
         made = None
         while made is None:
             begin = LstmState(*(part[:, :, at] for part in self.carried))
@@ -186,19 +187,21 @@ class SentenceEmbedder:
         rows = np.arange(len(batch), dtype=np.int64)
         for steps_N, sizes in packed_chunks(np.zeros(len(batch), dtype=np.int64), lengths, chunk):
             rows_N = np.concatenate([rows[:size] for size in sizes])
-            tokens_GND = read.tokens(batch[rows_N], steps_N)
+            tokens = read.tokens(batch[rows_N], steps_N)
             going = LstmState(*(part[:, :, : sizes[0]] for part in after))
             with products_in(self.model.precision):
-                outputs, ended = self.model.bilm(tokens_GND, sizes, going)
+                outputs, ended = self.model.bilm(tokens, sizes, going)
             for part, new in zip(after, ended, strict=True):
                 part[:, :, : sizes[0]] = new
             # At step k the forward direction has read word k - 1, the backward one the k-th from the end.
             inside = np.flatnonzero((steps_N > 0) & (steps_N <= words_B[rows_N]))
             firsts_N, steps_N, rows_N = firsts_B[rows_N[inside]], steps_N[inside], rows_N[inside]
-            forward = torch.from_numpy(firsts_N + steps_N - 1).to(place)
-            backward = torch.from_numpy(firsts_N + words_B[rows_N] - steps_N).to(place)
-            inside_N = torch.from_numpy(inside).to(device)
-            for number, layer_GND in enumerate([tokens_GND, *outputs]):
+            forward = sent(firsts_N + steps_N - 1, place)
+            backward = sent(firsts_N + words_B[rows_N] - steps_N, place)
+            inside_N = sent(inside, device)
+            vectors_LNE[0, forward, :width] = tokens.vectors_UD[tokens.ids_GN[0, inside_N]].to(vectors_LNE)
+            vectors_LNE[0, backward, width:] = tokens.vectors_UD[tokens.ids_GN[1, inside_N]].to(vectors_LNE)
+            for number, layer_GND in enumerate(outputs, 1):
                 vectors_LNE[number, forward, :width] = layer_GND[0, inside_N].to(vectors_LNE)
                 vectors_LNE[number, backward, width:] = layer_GND[1, inside_N].to(vectors_LNE)
         return np.split(vectors_LNE.cpu().numpy(), firsts_B[1:], axis=1), after
@@ -217,12 +220,12 @@ class _Reading:
         self.lengths: Ids = self.words + (2 if final_boundary else 1)
         """Positions that each direction reads of it."""
 
-    def tokens(self, sentences_N: Ids, steps_N: Ids) -> Tensor:
-        """Token vectors (G, N, D) of what each direction reads of a sentence at a step."""
+    def tokens(self, sentences_N: Ids, steps_N: Ids) -> DistinctTokens:
+        """What each direction reads of a sentence at a step."""
         forward = self.begins[sentences_N] + steps_N
         backward = self.begins[sentences_N] + self.words[sentences_N] + 1 - steps_N
-        ids_GN = torch.from_numpy(np.stack([self.ids_N[forward], self.ids_N[backward]]))
-        return self.vectors_UD[ids_GN.to(self.vectors_UD.device)]
+        ids_GN = np.stack([self.ids_N[forward], self.ids_N[backward]])
+        return DistinctTokens(self.vectors_UD, sent(ids_GN, self.vectors_UD.device))
 
 
 def _lay_out(model: LoadedModel, sentences: Sequence[Sentence]) -> tuple[list[str], Ids, Ids]:
