@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from benchmarks import flops
 from benchmarks.figures import Figure
@@ -24,12 +25,13 @@ from elmo_cli.flows.vectors.numbered_text import NumberedText
 from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.precision import has_fast_bf16
 from elmo_cli.text.tokenizers import WhitespaceTokenizer
 from elmo_cli.text.windows import Line
 from elmo_cli.train.process_group import ProcessGroup
 
 BATCH_TOKENS = 4096
-"""Positions computed together: what ``elmo embed`` and ``elmo eval`` take by default."""
+"""Positions computed together: what ``elmo eval`` takes by default."""
 ROUNDS = 5
 """How often computing, writing and both are timed in turns: their shares are of a few percent."""
 
@@ -41,31 +43,32 @@ def evaluate(lab: Lab) -> Iterator[Figure]:
     sentences = 1 + int(np.searchsorted(np.cumsum(words_S), lab.case.evaluate_words))
     line = Line(text, np.arange(min(sentences, text.num_sentences), dtype=np.int64))
 
-    def work() -> None:
-        start, losses = trainer.start_state(), LineLosses(line)
-        flow = score(trainer.bilm, trainer.softmax, sentence_sequences(line), start, losses, BATCH_TOKENS)
-        for _ in flow:
+    def work(precision: str) -> None:
+        start, sequences, losses = trainer.start_state(), sentence_sequences(line), LineLosses(line)
+        for _ in score(trainer.bilm, trainer.softmax, sequences, start, losses, BATCH_TOKENS, precision=precision):
             pass
 
     with recorded(trainer.bilm) as calls:
-        work()
+        work("fp32")
     width, classes = trainer.bilm.config.lstm.projection_dim, len(text.vocabulary)
     logits = [product for sizes in calls.batch_sizes for product in flops.softmax(sum(sizes), width, classes)]
-    yield lab.figure(
-        lab.time(work),
-        part="evaluate",
-        name="full-softmax evaluation",
-        unit="words/s",
-        units=int(line.lengths_S.sum()),
-        products=calls.forward() + logits,
-        explanation="every position once, both directions, sentence by sentence; word types computed once",
-        details={
-            "words": int(line.lengths_S.sum()),
-            "types": calls.types,
-            "vocabulary": classes,
-            "drawn_tokens": lab.case.drawn,
-        },
-    )
+    for precision in ("fp32", *gpu_precisions(lab.bench.device)):
+        yield lab.figure(
+            lab.bench.time(partial(work, precision)),
+            precision=precision,
+            part="evaluate",
+            name=_named("full-softmax evaluation", precision),
+            unit="words/s",
+            units=int(line.lengths_S.sum()),
+            products=calls.forward() + logits,
+            explanation="every position once, both directions, sentence by sentence; word types computed once",
+            details={
+                "words": int(line.lengths_S.sum()),
+                "types": calls.types,
+                "vocabulary": classes,
+                "drawn_tokens": lab.case.drawn,
+            },
+        )
 
 
 def embed(lab: Lab) -> Iterator[Figure]:
@@ -85,13 +88,15 @@ def embed(lab: Lab) -> Iterator[Figure]:
     assert model.own_start is not None
     start = model.own_start
 
-    def compute() -> list[Vectors]:
-        return SentenceEmbedder(model, start).embed(sentences, BATCH_TOKENS)  # a fresh one knows no words yet
+    def compute(precision: str) -> list[Vectors]:
+        # A fresh one knows no words yet.
+        return SentenceEmbedder(replace(model, precision=precision), start).embed(sentences)
 
     with recorded(trainer.bilm) as calls:
-        arrays = compute()
+        arrays = compute("fp32")
     yield lab.figure(
-        lab.time(compute),
+        lab.bench.time(partial(compute, "fp32")),
+        precision="fp32",
         part="embed",
         name="embed",
         unit="tokens/s",
@@ -100,30 +105,31 @@ def embed(lab: Lab) -> Iterator[Figure]:
         explanation="sentences in memory to vectors of all layers in memory; word types computed once",
         details={"sentences": len(sentences), "tokens": tokens, "types": calls.types},
     )
-    if lab.bench.device.type == "cpu":
-        yield from _in_fewer_bits(lab, model, sentences)
-    yield from _to_files(lab, model, sentences, arrays, compute)
-
-
-def _in_fewer_bits(lab: Lab, model: LoadedModel, sentences: Sequence[Sequence[str]]) -> Iterator[Figure]:
-    """The same vectors in the other precisions that CPUs have."""
-    assert model.own_start is not None
-    start = model.own_start
-    for precision in ("bf16", "int8"):
-        lower = replace(model, precision=precision)
-
-        def compute(lower: LoadedModel = lower) -> list[Vectors]:
-            return SentenceEmbedder(lower, start).embed(sentences, BATCH_TOKENS)
-
+    device, on_gpu = lab.bench.device, gpu_precisions(lab.bench.device)
+    for precision in on_gpu or (("bf16", "int8") if device.type == "cpu" else ()):
         yield lab.figure(
-            lab.bench.time(compute),
+            lab.bench.time(partial(compute, precision)),
+            precision=precision if on_gpu else None,
             part="embed",
-            name=f"embed, {precision}",
+            name=_named("embed", precision),
             unit="tokens/s",
-            units=sum(map(len, sentences)),
+            units=tokens,
+            products=calls.forward() if on_gpu else None,
             explanation=f"the same with --precision {precision}",
             details={"sentences": len(sentences)},
         )
+    # On a GPU in its fastest form, so that the file is the narrower place if it can be.
+    precision = ("fp32", *on_gpu)[-1]
+    yield from _to_files(lab, replace(model, precision=precision), sentences, arrays, partial(compute, precision))
+
+
+def gpu_precisions(device: torch.device) -> tuple[str, ...]:
+    """Precisions below fp32 that a GPU has, and everything is measured in."""
+    return ("tf32", "bf16") if device.type == "cuda" and has_fast_bf16(device) else ()
+
+
+def _named(name: str, precision: str) -> str:
+    return name if precision == "fp32" else f"{name}, {precision}"
 
 
 def _to_files(
@@ -155,6 +161,7 @@ def _to_files(
                 "computing_alone": round(tokens / computing.median),
                 "writing_alone": round(tokens / writing.median),
                 "share_of_the_slower": round(max(computing.median, writing.median) / whole.median, 3),
+                "precision": model.precision,
             },
         )
 
@@ -188,7 +195,8 @@ class _File:
             text=NumberedText(self._text, InputConfig()),
             maker=LineMaker(path=self._text, tokenizer=WhitespaceTokenizer(), blank_lines="error"),
             state="warm",
-            batch=BATCH_TOKENS,
+            batch=0,
+            budget=None,
             group=ProcessGroup(),
         )
         with open_writer(self.out, form=self._form, attributes={}, overwrite=True) as writer:

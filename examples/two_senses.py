@@ -42,7 +42,7 @@ def main() -> None:
     start, _ = start_state(model, "model")
     sentences = [text.split() for texts in SENSES.values() for text in texts]
     senses = np.repeat(np.arange(len(SENSES)), [len(texts) for texts in SENSES.values()])
-    arrays = SentenceEmbedder(model, start).embed(sentences, budget=4096)
+    arrays = SentenceEmbedder(model, start).embed(sentences)
     vectors_LSE = np.stack(
         [array[:, words.index(WORD)] for array, words in zip(arrays, sentences, strict=True)], axis=1
     )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from elmo_cli.api.loading import Place, load_one
-from elmo_cli.device import pick_device
+from elmo_cli.device import named_device
 from elmo_cli.errors import ConfigError, TextError
 from elmo_cli.flows.models.loaded import start_state
 from elmo_cli.flows.vectors.agreement import measure_agreement
@@ -23,9 +23,6 @@ from elmo_cli.formats.feature_form import FeatureForm
 from elmo_cli.formats.feature_writer import open_writer
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.precision import check_inference_precision
-
-BUDGET = 4096
-"""Positions computed together. Bounds memory."""
 
 FORMATS = ("all", "top", "average")
 
@@ -66,7 +63,7 @@ class ElmoEmbedder:
     ) -> None:
         if state not in STATES:
             raise ConfigError(f"state={state!r}: expected {', '.join(STATES)}")
-        device = pick_device("cpu" if cuda_device < 0 else f"cuda:{cuda_device}")
+        device = named_device("cpu" if cuda_device < 0 else f"cuda:{cuda_device}")
         check_inference_precision(precision, device)
         self.model = replace(load_one(options_file, weight_file, model_dir), precision=precision)
         self.model.bilm.to(device)
@@ -221,7 +218,7 @@ class ElmoEmbedder:
                 self._compared = True
             if self.state == "carry":
                 return self._embedder.embed_batch(sentences)
-            return self._embedder.embed(sentences, BUDGET)
+            return self._embedder.embed(sentences)
 
     def _scaled(self, vectors: Vectors) -> Vectors:
         if not self.normalize:

@@ -230,7 +230,7 @@ def command(
     encoding: options.EncodingOption = InputConfig.encoding,
     decode_errors: options.DecodeErrorsOption = options.DEFAULT_DECODE_ERRORS,
     tokenizer: options.ModelTokenizerOption = None,
-    batch_tokens: options.BatchTokensOption = 4096,
+    batch_tokens: options.VectorBatchOption = None,
     batch_sentences: Annotated[
         int,
         typer.Option(

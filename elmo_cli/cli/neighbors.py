@@ -67,7 +67,7 @@ def command(
     field: options.FieldOption = InputConfig.field,
     encoding: options.EncodingOption = InputConfig.encoding,
     decode_errors: options.DecodeErrorsOption = options.DEFAULT_DECODE_ERRORS,
-    batch_tokens: options.BatchTokensOption = 4096,
+    batch_tokens: options.VectorBatchOption = None,
     device: options.DeviceOption = "auto",
     threads: options.ThreadsOption = None,
     as_json: options.JsonOption = False,

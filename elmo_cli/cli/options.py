@@ -209,16 +209,16 @@ PrecisionOption = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
-BatchTokensOption = Annotated[
-    int,
-    typer.Option(
-        "--batch-tokens",
-        metavar="N",
-        min=1,
-        help="Words computed together. Fewer need less memory and give the same.",
-        rich_help_panel=MACHINE,
-    ),
-]
+_BATCH_TOKENS = typer.Option(
+    "--batch-tokens",
+    metavar="N",
+    min=1,
+    help="Words computed together. Fewer need less memory and give the same.",
+    rich_help_panel=MACHINE,
+)
+BatchTokensOption = Annotated[int, _BATCH_TOKENS]
+VectorBatchOption = Annotated[int | None, _BATCH_TOKENS]
+"""Unset, as many as suit the device."""
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is already at --out.")]
 JsonOption = Annotated[

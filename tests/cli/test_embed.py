@@ -38,7 +38,7 @@ def test_the_defaults(elmo, play) -> None:
         "pairs": False,
         "split_sentences": False,
         "reading": InputConfig(),
-        "batch_tokens": 4096,
+        "batch_tokens": None,
         "batch_sentences": 64,
         "device": "auto",
         "threads": None,

@@ -52,7 +52,7 @@ def test_a_line_per_neighbour_with_the_words_under_one_another(elmo, play) -> No
         "start": "model",
         "tokenizer": None,
         "reading": InputConfig(),
-        "batch_tokens": 4096,
+        "batch_tokens": None,
         "device": "auto",
         "threads": None,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from elmo_cli.config import InputConfig, VectorConfig
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, TextError
+from elmo_cli.flows.core_notes import describe_cores
 from elmo_cli.flows.models.loaded import load_model, other_libraries
 from elmo_cli.flows.reports import Notice, Report, Reports
 from elmo_cli.flows.vectors.chosen_vectors import ChosenVectors
@@ -35,7 +36,7 @@ def embed(
     pairs: bool = False,
     split_sentences: bool = False,
     reading: InputConfig | None = None,
-    batch_tokens: int = 4096,
+    batch_tokens: int | None = None,
     batch_sentences: int = 64,
     device: str = "auto",
     threads: int | None = None,
@@ -62,7 +63,7 @@ def embed(
         split_sentences: Whether a line is a document whose sentences are read one by one; their words stand one behind
             the other in its array.
         reading: How the text is read. A record of a format that has them is a line here.
-        batch_tokens: Positions computed together, for ``warm`` and ``zero``.
+        batch_tokens: Positions computed together, for ``warm`` and ``zero``; None for as many as suit the device.
         batch_sentences: Rows of a batch, for ``carry``, where they decide the result.
         device: Where to compute.
         threads: CPU threads; None takes every core this process may use.
@@ -90,6 +91,7 @@ def embed(
     text_config = model.text_settings(tokenizer=tokenizer)
     if warning := other_libraries(model, text_config):
         yield Notice(text=warning, warning=True)
+    yield from describe_cores(target, threads)
     if warning := slow_precision(precision, target):
         yield Notice(text=warning, warning=True)
     path = _single_input(input_path)
@@ -112,7 +114,8 @@ def embed(
         text=NumberedText(path, reading),
         maker=maker,
         state=state,
-        batch=batch_sentences if state == "carry" else batch_tokens,
+        batch=batch_sentences,
+        budget=batch_tokens,
         group=group,
     )
     origin = {
@@ -172,13 +175,15 @@ def _size(count: int) -> str:
     return f"{count / unit:,.1f} {name}"
 
 
-def _check(state: str, blank_lines: str, batch_tokens: int, batch_sentences: int) -> None:
+def _check(state: str, blank_lines: str, batch_tokens: int | None, batch_sentences: int) -> None:
     if state not in STATES:
         raise ConfigError(f"--state {state}: expected {', '.join(STATES)}")
     if blank_lines not in BLANK_LINES:
         raise ConfigError(f"--blank-lines {blank_lines}: expected {', '.join(BLANK_LINES)}")
-    if batch_tokens < 1 or batch_sentences < 1:
-        raise ConfigError(f"batches of {batch_tokens} tokens, {batch_sentences} sentences: expected at least 1")
+    if batch_tokens is not None and batch_tokens < 1:
+        raise ConfigError(f"--batch-tokens {batch_tokens}: expected at least 1")
+    if batch_sentences < 1:
+        raise ConfigError(f"--batch-sentences {batch_sentences}: expected at least 1")
 
 
 def _check_together(

@@ -20,9 +20,10 @@ import torch
 
 from elmo_cli.device import sent
 from elmo_cli.errors import ConfigError, ElmoError
-from elmo_cli.flows.evaluation.scoring import CHUNK_POSITIONS, packed_chunks
+from elmo_cli.flows.evaluation.scoring import packed_chunks
 from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
+from elmo_cli.flows.vectors.together import usual_together
 from elmo_cli.flows.vectors.word_vectors import WordVectors
 from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.lstm import LstmState
@@ -77,22 +78,22 @@ class SentenceEmbedder:
         self.model = model
         self.start = start
         self.carries = carry
-        self.chunk = CHUNK_POSITIONS
-        """Positions computed at once, at most; the others of a batch come after them."""
+        self.together = usual_together(model.bilm.config.lstm, model.precision, model.device)
+        """What is computed together, at most."""
         self.room: int | None = None
         """Positions that memory has room for, once it ran out."""
         self.word_vectors = WordVectors(model)
         self.carried = start.expand(0)
         """What each row of the batches so far ended in."""
 
-    def embed(self, sentences: Sequence[Sentence], budget: int) -> list[Vectors]:
+    def embed(self, sentences: Sequence[Sentence], budget: int | None = None) -> list[Vectors]:
         """Vectors of sentences that do not depend on one another: the policies ``warm`` and ``zero``.
 
         Where memory runs out, fewer positions are computed together from then on.
 
         Args:
             sentences: Lists of tokens, in any order; an empty one gives an array of no tokens.
-            budget: Positions computed together, at most.
+            budget: Positions computed together, at most; None for as many as suit the device.
 
         Returns:
             One array (L, n, E) per sentence, in the order given: L layers, the token layer twice side by side first;
@@ -105,10 +106,13 @@ class SentenceEmbedder:
         read = _Reading(self.word_vectors, sentences, final_boundary=False)
         order = np.argsort(-read.lengths, kind="stable")
         vectors: list[Vectors | None] = [None] * len(sentences)
+        positions = budget or self.together.positions
+        # As even as can be, so that none is of a few rows.
+        rows = -(-len(order) // max(1, -(-len(order) // self.together.rows)))
         done = 0
         while done < len(order):
-            limit = min(budget, self.room or budget)
-            totals = np.cumsum(read.lengths[order[done : done + limit]])
+            limit = min(positions, self.room or positions)
+            totals = np.cumsum(read.lengths[order[done : done + min(limit, rows)]])
             batch = order[done : done + max(1, int(np.searchsorted(totals, limit, side="right")))]
             made = self._within_memory(limit, partial(self._run, read, batch, self.start.expand(len(batch))))
             if made is not None:
@@ -134,7 +138,7 @@ class SentenceEmbedder:
         made = None
         while made is None:
             begin = LstmState(*(part[:, :, at] for part in self.carried))
-            made = self._within_memory(self.chunk, partial(self._run, read, order, begin))
+            made = self._within_memory(self.together.chunk, partial(self._run, read, order, begin))
         arrays, after = made
         for part, new in zip(self.carried, after, strict=True):
             part[:, :, at] = new
@@ -154,9 +158,12 @@ class SentenceEmbedder:
         """Stands for a call of :meth:`embed` whose vectors nobody needs; those after it are the same, to the bit."""
         self.word_vectors.pass_over(_lay_out(self.model, sentences)[0])
 
+    def _chunk(self) -> int:
+        return min(self.together.chunk, self.room or self.together.chunk)
+
     def _within_memory(self, positions: int, work: Callable[[], Made]) -> Made | None:
         """What ``work`` gives; or None, and room for half of its positions from now on, where memory ran out."""
-        tried = min(positions, self.chunk, self.room or self.chunk)
+        tried = min(positions, self._chunk())
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
@@ -180,7 +187,7 @@ class SentenceEmbedder:
         config, device = self.model.bilm.config, self.model.device
         total, width = int(words_B.sum()), config.lstm.projection_dim
         # Of a batch larger than its chunk only the chunk need be where it is computed.
-        chunk = min(self.chunk, self.room or self.chunk)
+        chunk = self._chunk()
         place = device if total <= 2 * chunk else torch.device("cpu")
         vectors_LNE = torch.empty(config.vector_layers, total, config.vector_dim, device=place)
         after = LstmState(*(part.clone() for part in state))

@@ -46,10 +46,11 @@ class EmbeddingRun:
         maker: LineMaker,
         state: str,
         batch: int,
+        budget: int | None,
         group: ProcessGroup,
     ) -> None:
         self.chosen, self.form, self.text, self.maker, self.state, self.group = chosen, form, text, maker, state, group
-        self.batch = batch
+        self.batch, self.budget = batch, budget
         self.carried = state == "carry" and chosen.in_context
         start, _ = start_state(model, "model" if state == "warm" else "zero")
         self.embedder = SentenceEmbedder(model, start, carry=self.carried)
@@ -166,7 +167,7 @@ class EmbeddingRun:
             windows,
             self.embedder,
             in_context=self.chosen.in_context,
-            budget=self.batch,
+            budget=self.budget,
             done=done,
             group=self.group,
         )

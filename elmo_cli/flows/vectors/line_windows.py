@@ -18,14 +18,13 @@ WINDOW_BYTES = 256 << 20
 while it is written."""
 
 CPU_TOKENS = 16_000
-"""The same on a CPU: larger windows are no faster there, and while one is computed the one before is written. A little
-less than four batches of 4,096 positions, so that no fifth one of a few words is left."""
+"""The same on a CPU: larger windows are hardly faster there, and while one is computed the one before is written."""
 
-CPU_OPERATIONS = 6 * 10**11
+CPU_OPERATIONS = 12 * 10**11
 """Floating-point operations of the LSTMs for a window on a CPU, at most. A kill loses the window under way, so it must
-not take long: 3,970 tokens for the published model, a batch that is nearly full, three seconds at 1,300 tokens/s. The
-number of threads does not count, so that any number of processes, each with its share of the cores, has the same
-windows. benchmarks/README.md has the sizes that were tried."""
+not take long: 7,940 tokens for the published model, five seconds at 1,600 tokens/s. The number of threads does not
+count, so that any number of processes, each with its share of the cores, has the same windows. benchmarks/README.md has
+the sizes that were tried."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def neighbors(
     start: str = "model",
     tokenizer: str | None = None,
     reading: InputConfig | None = None,
-    batch_tokens: int = 4096,
+    batch_tokens: int | None = None,
     device: str = "auto",
     threads: int | None = None,
 ) -> Reports:
@@ -66,7 +66,7 @@ def neighbors(
         start: ``model``, ``zero`` or ``warm``; see :func:`elmo_cli.flows.models.loaded.start_state`.
         tokenizer: Instead of the model's own.
         reading: How files are read.
-        batch_tokens: Positions computed together.
+        batch_tokens: Positions computed together; None for as many as suit the device.
         device: Where to compute.
         threads: CPU threads; None takes every core this process may use.
 
@@ -77,8 +77,10 @@ def neighbors(
         TextError: The word is nowhere in the text or in the sentence, or there is no text.
         ElmoError: Model, text or settings are not usable.
     """
-    if top < 1 or occurrences < 1 or batch_tokens < 1:
-        raise ConfigError(f"{top} neighbours of {occurrences} occurrences, {batch_tokens} at once: expected 1 or more")
+    if top < 1 or occurrences < 1:
+        raise ConfigError(f"{top} neighbours of {occurrences} occurrences: expected 1 or more")
+    if batch_tokens is not None and batch_tokens < 1:
+        raise ConfigError(f"--batch-tokens {batch_tokens}: expected at least 1")
     if layers == "all":
         raise ConfigError("--layers all: expected one vector a token", hint="average, top or a layer's number")
     began = time.perf_counter()
@@ -147,7 +149,7 @@ class _Source:
 class _Embedded:
     """One vector for each token."""
 
-    def __init__(self, model: LoadedModel, layers: str, start: str, batch_tokens: int) -> None:
+    def __init__(self, model: LoadedModel, layers: str, start: str, batch_tokens: int | None) -> None:
         self._pick = layer_choice(layers, model.bilm.config.vector_layers)
         self._embedder = SentenceEmbedder(model, start_state(model, start)[0])
         self._budget = batch_tokens

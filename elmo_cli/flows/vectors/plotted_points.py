@@ -117,7 +117,7 @@ def points_of_text(
             raise missing_word(", ".join(map(str, paths[:3])), word, (row.tokens for row in again))
     chosen = [occurrence for sample in found.values() for occurrence in sample.taken()]
     state, state_name = start_state(model, "model")
-    arrays = SentenceEmbedder(model, state).embed([one.sentence.tokens for one in chosen], 4096)
+    arrays = SentenceEmbedder(model, state).embed([one.sentence.tokens for one in chosen])
     vectors_NE = np.stack([pick(array)[one.place] for array, one in zip(arrays, chosen, strict=True)])
     origin = [("text", ", ".join(inputs)), ("model", str(model.path)), ("sentences begin from", state_name)]
     counts = {word: sample.count for word, sample in found.items()}

@@ -17,7 +17,7 @@ def embedded_windows(
     embedder: SentenceEmbedder,
     *,
     in_context: bool,
-    budget: int,
+    budget: int | None,
     done: int,
     group: ProcessGroup,
 ) -> Iterator[tuple[Window, list[Vectors] | None]]:
@@ -30,7 +30,7 @@ def embedded_windows(
         windows: The same ones in every process.
         embedder: What computes; without carried state.
         in_context: Whether the LSTMs are wanted, or the token layer alone.
-        budget: Positions computed together.
+        budget: Positions computed together; None for as many as suit the device.
         done: Lines that need no vectors any more.
         group: The processes.
 

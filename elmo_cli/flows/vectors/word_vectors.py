@@ -7,9 +7,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elmo_cli.device import sent
 from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
-from elmo_cli.flows.models.token_vectors import TABLE_BYTES, TYPES_AT_ONCE
+from elmo_cli.flows.models.token_vectors import TABLE_BYTES, TYPES_AT_ONCE, encoded
 from elmo_cli.model.precision import products_in
 from elmo_cli.text.characters import character_table
 
@@ -64,10 +65,10 @@ class WordVectors:
         table = self._make_table()
         vectors_UD = table.new_empty(len(words), self._width)
         device = table.device
-        vectors_UD[torch.from_numpy(known).to(device)] = table[torch.from_numpy(rows_U[known]).to(device)]
+        vectors_UD[sent(known, device)] = table[sent(rows_U[known], device)]
         if len(missing):
             new = self._encode([words[place] for place in missing])
-            vectors_UD[torch.from_numpy(missing).to(device)] = new
+            vectors_UD[sent(missing, device)] = new
             self._put(self._admit([words[place] for place in missing]), new)
         return vectors_UD
 
@@ -117,12 +118,12 @@ class WordVectors:
             if number >= 0:
                 words, group = self._groups.pop(number)
                 wanted = np.flatnonzero((group >= 0) & (self._pending[group] == number))
-                self._put(group[wanted], self._encode(words)[torch.from_numpy(wanted).to(self.model.device)])
+                self._put(group[wanted], self._encode(words)[sent(wanted, self.model.device)])
 
     def _put(self, rows: Ids, vectors: Tensor) -> None:
-        kept = rows >= 0
+        kept = np.flatnonzero(rows >= 0)
         table = self._make_table()
-        table[torch.from_numpy(rows[kept]).to(table.device)] = vectors[torch.from_numpy(kept).to(table.device)]
+        table[sent(rows[kept], table.device)] = vectors[sent(kept, table.device)]
         self._pending[rows[kept]] = -1
 
     def _make_table(self) -> Tensor:
@@ -138,7 +139,7 @@ class WordVectors:
             ids = self._spell(words[done : done + self.at_once])
             try:
                 with products_in(self.model.precision):
-                    pieces.append(self.model.bilm.token_encoder(ids.to(self.model.device)))
+                    pieces.append(encoded(self.model.bilm, ids, self.model.device))
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.at_once <= FEWEST_AT_ONCE:
                     raise

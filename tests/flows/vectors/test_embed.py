@@ -188,7 +188,8 @@ def test_an_existing_file_stays_unless_overwriting_is_asked_for(model_dir: Path,
         ({"layers": "bottom"}, r"--layers bottom: this model has"),
         ({"state": "hot"}, r"--state hot: expected warm, zero, carry"),
         ({"blank_lines": "ignore"}, r"--blank-lines ignore: expected error, skip, empty"),
-        ({"batch_tokens": 0}, r"batches of 0 tokens, 64 sentences: expected at least 1"),
+        ({"batch_tokens": 0}, r"--batch-tokens 0: expected at least 1"),
+        ({"batch_sentences": 0}, r"--batch-sentences 0: expected at least 1"),
     ],
 )
 def test_options_that_do_not_exist_are_refused(

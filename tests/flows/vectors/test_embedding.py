@@ -111,11 +111,11 @@ def test_a_sentence_has_the_same_vectors_in_any_batch_order_and_company(
         np.testing.assert_allclose(vectors, alone[number], rtol=0, atol=1e-5)
 
 
-def test_a_long_sentence_in_chunks_equals_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_sentence_in_chunks_equals_the_whole() -> None:
     embedder = warm_embedder()
     sentences = [["word", "by", "word"] * 40, ["short"], ["a", "b"] * 15]
     whole = embedder.embed(sentences, 10_000)
-    monkeypatch.setattr(embedder, "chunk", 7)
+    embedder.together = replace(embedder.together, chunk=7)
     for one, other in zip(embedder.embed(sentences, 10_000), whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
 
@@ -175,7 +175,7 @@ def test_a_sentence_longer_than_any_chunk_equals_the_numpy_networks_in_both_dire
     start = start_state(model, "warm")[0]
     sentence = [f"w{number % 50}" for number in range(300)]
     embedder = SentenceEmbedder(model, start)
-    embedder.chunk = 64
+    embedder.together = replace(embedder.together, chunk=64)
     got = embedder.embed([sentence], 4096)[0]
     state = reference.State(start.cell.double().numpy(), start.output.double().numpy())
     expected = reference.embed(weights, CONFIG, [reference.sentence_characters(sentence, 12)], state)[0][0]
@@ -189,7 +189,7 @@ def test_a_sentence_of_100_000_tokens_is_that_of_one_piece() -> None:
     chunked = embedder.embed([sentence, ["one"]], 4096)
     assert [array.shape for array in chunked] == [(3, 100_000, 10), (3, 1, 10)]
     whole = SentenceEmbedder(embedder.model, embedder.start)
-    whole.chunk = 200_000
+    whole.together = replace(whole.together, chunk=200_000)
     np.testing.assert_allclose(whole.embed([sentence], 200_000)[0], chunked[0], rtol=0, atol=1e-6)
 
 

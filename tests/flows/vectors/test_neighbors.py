@@ -179,6 +179,7 @@ def test_an_empty_text_is_told(example: SmallModel, tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"top": 0}, "0 neighbours of 99 occurrences"),
+        ({"batch_tokens": 0}, "--batch-tokens 0: expected at least 1"),
         ({"layers": "all"}, "--layers all: expected one vector a token"),
         ({"layers": "7"}, "--layers 7: this model has"),
         ({"word": "New York"}, "--word 'New York': expected one token, found 2 by the tokenizer whitespace: New York"),
