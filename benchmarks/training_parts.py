@@ -17,11 +17,12 @@ from benchmarks.recorder import recorded
 from elmo_cli.flows.pretraining.training import CLASS_BIASES, CLASS_TABLE, Trainer
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import TouchedRows, sampled_losses
-from elmo_cli.train.adagrad import clip_to_norm
-from elmo_cli.train.gradients import Touched
+from elmo_cli.train.gradients import Touched, clip_factor
 
 RECORDED_STEPS = 3
 """Steps whose products are averaged: the number of word types differs from step to step."""
+SETTLED_STEPS, MOST_STEPS = 20, 500
+"""Steps without a new graph after which those of a GPU are timed, and those before that at most."""
 
 
 def step(lab: Lab) -> Iterator[Figure]:
@@ -32,6 +33,7 @@ def step(lab: Lab) -> Iterator[Figure]:
             trainer.step()
     logits = _logits(lab)
     products = calls.forward() + calls.backward() + (logits + flops.gradients(logits)) * RECORDED_STEPS
+    settle(trainer)
     timing = lab.time(trainer.step)
     yield lab.figure(
         timing,
@@ -62,6 +64,19 @@ def step(lab: Lab) -> Iterator[Figure]:
         explanation="what the matrix products of its step reach by themselves, shape by shape",
         details={"gflop_per_step": operations / RECORDED_STEPS},
     )
+
+
+def settle(trainer: Trainer) -> None:
+    """Steps until the shapes that come often have their graphs: to capture one takes longer than many steps."""
+    if trainer.static is None or not trainer.static.program.captures:
+        return
+    program, since = trainer.static.program, 0
+    for _ in range(MOST_STEPS):
+        graphs = program.num_graphs
+        trainer.step()
+        since = since + 1 if program.num_graphs == graphs else 0
+        if since == SETTLED_STEPS:
+            return
 
 
 def batches(lab: Lab) -> Iterator[Figure]:
@@ -206,10 +221,10 @@ def optimizer(lab: Lab) -> Iterator[Figure]:
     slopes: list[Tensor] = [*whole.values(), *by_row.values()]
 
     def work() -> None:
-        clip_to_norm(slopes, train.clip_norm)
-        trainer.optimizer.update(whole, 1e-9, 0)
+        _, factor = clip_factor(slopes, train.clip_norm)
+        trainer.optimizer.update(whole, 1e-9, 0, factor)
         for name, values in by_row.items():
-            trainer.optimizer.update_rows(name, rows.ids_R, values, 1e-9, 0)
+            trainer.optimizer.update_rows(name, rows.ids_R, values, 1e-9, 0, factor)
 
     updated = sum(values.numel() for values in slopes)
     timing = lab.time(work)

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from elmo_cli.allocation import keep_freed_memory
+from elmo_cli import allocation
+from elmo_cli.allocation import KeptMemory, keep_freed_memory, resident_bytes
 
 FAULTS = """
 import resource
@@ -56,3 +57,24 @@ def test_other_systems_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not keep_freed_memory()
     assert os.environ["THP_MEM_ALLOC_ENABLE"] == "0"
+
+
+def test_freed_memory_is_given_back_where_it_has_outgrown_the_first_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, given = [0], []
+    monkeypatch.setattr(allocation, "resident_bytes", lambda: taken[0])
+    monkeypatch.setattr(allocation, "give_back_freed_memory", lambda: given.append(taken[0]))
+    memory = KeptMemory()
+
+    def step(megabytes: int) -> bool:
+        taken[0] = megabytes
+        return memory.after_step()
+
+    assert [step(size) for size in (80, 100, 100, 110, 114)] == [False] * 5
+    assert step(116)
+    assert [step(size) for size in (120, 137)] == [False, False], "after that, steps do need 120"
+    assert step(139)
+    assert given == [116, 139]
+
+
+def test_what_is_resident_is_told() -> None:
+    assert resident_bytes() > 10_000_000 or sys.platform != "linux"

@@ -21,7 +21,7 @@ ALLOWED = {
     "flows": {"flows", "text", "model", "train", "formats", "measure", "pages", *GROUND},
     "text": {"text", *GROUND},
     "model": {"model", "kernels", *GROUND},
-    "train": {"train", *GROUND},
+    "train": {"train", "kernels", *GROUND},
     "formats": {"formats", *GROUND},
     "measure": {"measure", *GROUND},
     "pages": {"pages", *GROUND},

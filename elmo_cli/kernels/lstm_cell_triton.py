@@ -4,6 +4,7 @@ A program handles a stretch of one row of one direction. Everything is computed 
 values are stored in.
 """
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -22,21 +23,22 @@ def cell_forward(
 ) -> None:
     """See :func:`elmo_cli.kernels.lstm_cell.cell_forward`."""
     bias = bias_G4H if bias_G4H is not None else gates_GB4H
-    _cell_forward[grid(cell_GBH)](
-        *rows(gates_GB4H),
-        *rows(old_cell_GBH),
-        *rows(cell_GBH),
-        *rows(hidden_GBH),
-        bias,
-        bias.stride(0),
-        keep_B if keep_B is not None else cell_GBH,
-        cell_GBH.shape[2],
-        CLIP=clip,
-        HAS_BIAS=bias_G4H is not None,
-        HAS_KEEP=keep_B is not None,
-        STRETCH=stretch(cell_GBH),
-        enable_fp_fusion=True,
-    )
+    with torch.cuda.device_of(cell_GBH):
+        _cell_forward[grid(cell_GBH)](
+            *rows(gates_GB4H),
+            *rows(old_cell_GBH),
+            *rows(cell_GBH),
+            *rows(hidden_GBH),
+            bias,
+            bias.stride(0),
+            keep_B if keep_B is not None else cell_GBH,
+            cell_GBH.shape[2],
+            CLIP=clip,
+            HAS_BIAS=bias_G4H is not None,
+            HAS_KEEP=keep_B is not None,
+            STRETCH=stretch(cell_GBH),
+            enable_fp_fusion=True,
+        )
 
 
 def cell_backward(
@@ -51,21 +53,22 @@ def cell_backward(
     hidden_GBH: Tensor,
 ) -> None:
     """See :func:`elmo_cli.kernels.lstm_cell.cell_backward`."""
-    _cell_backward[grid(cell_GBH)](
-        *rows(gates_GB4H),
-        *rows(old_cell_GBH),
-        *rows(cell_GBH),
-        *rows(grad_hidden_GBH),
-        *rows(grad_cell_GBH),
-        *rows(grad_gates_GB4H),
-        *rows(hidden_GBH),
-        keep_B if keep_B is not None else cell_GBH,
-        cell_GBH.shape[2],
-        CLIP=clip,
-        HAS_KEEP=keep_B is not None,
-        STRETCH=stretch(cell_GBH),
-        enable_fp_fusion=True,
-    )
+    with torch.cuda.device_of(cell_GBH):
+        _cell_backward[grid(cell_GBH)](
+            *rows(gates_GB4H),
+            *rows(old_cell_GBH),
+            *rows(cell_GBH),
+            *rows(grad_hidden_GBH),
+            *rows(grad_cell_GBH),
+            *rows(grad_gates_GB4H),
+            *rows(hidden_GBH),
+            keep_B if keep_B is not None else cell_GBH,
+            cell_GBH.shape[2],
+            CLIP=clip,
+            HAS_KEEP=keep_B is not None,
+            STRETCH=stretch(cell_GBH),
+            enable_fp_fusion=True,
+        )
 
 
 @triton.jit

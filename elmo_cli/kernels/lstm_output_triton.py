@@ -1,5 +1,6 @@
 """:mod:`elmo_cli.kernels.lstm_output` as Triton kernels; a program handles a stretch of one row of one direction."""
 
+import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -18,20 +19,21 @@ def output_forward(
     """See :func:`elmo_cli.kernels.lstm_output.output_forward`."""
     recurring = recurring_GBD if recurring_GBD is not None else output_GBD
     mask = mask_GBD if mask_GBD is not None else output_GBD
-    _output_forward[grid(output_GBD)](
-        *rows(projected_GBD),
-        *rows(output_GBD),
-        *rows(mask),
-        *rows(recurring),
-        keep_B if keep_B is not None else output_GBD,
-        recurring_GBD.shape[1] if recurring_GBD is not None else 0,
-        output_GBD.shape[2],
-        CLIP=clip,
-        HAS_KEEP=keep_B is not None,
-        HAS_MASK=mask_GBD is not None,
-        STRETCH=stretch(output_GBD),
-        enable_fp_fusion=True,
-    )
+    with torch.cuda.device_of(output_GBD):
+        _output_forward[grid(output_GBD)](
+            *rows(projected_GBD),
+            *rows(output_GBD),
+            *rows(mask),
+            *rows(recurring),
+            keep_B if keep_B is not None else output_GBD,
+            recurring_GBD.shape[1] if recurring_GBD is not None else 0,
+            output_GBD.shape[2],
+            CLIP=clip,
+            HAS_KEEP=keep_B is not None,
+            HAS_MASK=mask_GBD is not None,
+            STRETCH=stretch(output_GBD),
+            enable_fp_fusion=True,
+        )
 
 
 def output_backward(
@@ -46,21 +48,22 @@ def output_backward(
     """See :func:`elmo_cli.kernels.lstm_output.output_backward`."""
     recurring = grad_recurring_GBD if grad_recurring_GBD is not None else output_GBD
     mask = mask_GBD if mask_GBD is not None else output_GBD
-    _output_backward[grid(output_GBD)](
-        *rows(grad_output_GBD),
-        *rows(recurring),
-        *rows(mask),
-        *rows(output_GBD),
-        *rows(grad_projected_GBD),
-        keep_B if keep_B is not None else output_GBD,
-        grad_recurring_GBD.shape[1] if grad_recurring_GBD is not None else 0,
-        output_GBD.shape[2],
-        CLIP=clip,
-        HAS_KEEP=keep_B is not None,
-        HAS_MASK=mask_GBD is not None,
-        STRETCH=stretch(output_GBD),
-        enable_fp_fusion=True,
-    )
+    with torch.cuda.device_of(output_GBD):
+        _output_backward[grid(output_GBD)](
+            *rows(grad_output_GBD),
+            *rows(recurring),
+            *rows(mask),
+            *rows(output_GBD),
+            *rows(grad_projected_GBD),
+            keep_B if keep_B is not None else output_GBD,
+            grad_recurring_GBD.shape[1] if grad_recurring_GBD is not None else 0,
+            output_GBD.shape[2],
+            CLIP=clip,
+            HAS_KEEP=keep_B is not None,
+            HAS_MASK=mask_GBD is not None,
+            STRETCH=stretch(output_GBD),
+            enable_fp_fusion=True,
+        )
 
 
 @triton.jit

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from elmo_cli.config import CharCnnConfig
 from elmo_cli.kernels.choice import character_sums_kernel
-from elmo_cli.model.precision import current_precision, linear, product
+from elmo_cli.model.precision import current_precision, linear, product, rounded
 
 CHARACTERS = 261
 """Rows of the character table: 256 bytes, begin and end of sentence, begin and end of word, padding."""
@@ -200,12 +200,13 @@ def _best_windows(
     width, char_dim, count = kernel.shape
     types, columns = chars_UW.shape
     positions = columns - width + 1
-    characters = embedding_AC[chars_UW]
+    precision = current_precision()
+    characters = rounded(embedding_AC, precision)[chars_UW]
     windows = characters.as_strided(
         (types, positions, width * char_dim), (columns * char_dim, char_dim, 1), characters.storage_offset()
     )
     flat = windows.reshape(types * positions, width * char_dim)
-    values = product(flat, kernel.view(width * char_dim, count), current_precision()).view(types, positions, count)
+    values = product(flat, kernel.view(width * char_dim, count), precision).view(types, positions, count)
     if not wants_places:
         return values.amax(dim=1), None
     if values.device.type != "cpu":

@@ -24,7 +24,7 @@ TORCH_NAMES = {"fp32": "highest", "tf32": "high", "bf16": "highest", "int8": "hi
 """What torch calls the same of its float32 products; those in bf16 are asked for one by one."""
 
 WIDENS = "dtype" in torch.ops.aten.bmm.overloads()
-"""Whether this torch (2.8 and later) has products of bfloat16 with a float32 result on CUDA."""
+"""Whether this torch (2.8 and later) has products of bfloat16 with a float32 result on CUDA; sums are made of them."""
 
 SMALL_MATRIX = 1 << 17
 """Numbers of a matrix below which a CPU multiplies it in float32 with bf16, too: rounding takes longer than it saves
@@ -110,6 +110,11 @@ def operand(matrix: Tensor, precision: str) -> Tensor:
     return matrix.bfloat16() if precision == "bf16" and matrix.dtype == torch.float32 and not small else matrix
 
 
+def rounded(matrix: Tensor, precision: str) -> Tensor:
+    """What single products read of a matrix: for bf16 on CUDA the copy that each of them would make, else itself."""
+    return operand(matrix, precision) if matrix.is_cuda else matrix
+
+
 def product(a: Tensor, b: Tensor, precision: str, *, plus: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """``a @ b``, or ``a @ b + plus``, in float32 and without gradient; for fp32 and tf32 exactly torch's own product.
 
@@ -125,10 +130,10 @@ def product(a: Tensor, b: Tensor, precision: str, *, plus: Tensor | None = None,
     if a.is_cuda and WIDENS:
         return _widened(a.bfloat16(), b.bfloat16(), plus, out)
     if torch.bfloat16 in (a.dtype, b.dtype) or a.is_cuda:
-        rounded = torch.matmul(a.bfloat16(), b.bfloat16())
+        narrow = torch.matmul(a.bfloat16(), b.bfloat16())
         if plus is not None:
-            return torch.add(plus, rounded, out=out)
-        return rounded.float() if out is None else out.copy_(rounded)
+            return torch.add(plus, narrow, out=out)
+        return narrow.float() if out is None else out.copy_(narrow)
     if a.numel() * b.shape[-1] < SMALL_PRODUCT:
         return _plain(a, b, plus, out)
     before = torch.get_float32_matmul_precision()
@@ -174,7 +179,9 @@ def _plain(a: Tensor, b: Tensor, plus: Tensor | None, out: Tensor | None) -> Ten
 
 
 def _widened(a: Tensor, b: Tensor, plus: Tensor | None, out: Tensor | None) -> Tensor:
+    multiply = torch.mm if a.dim() == 2 else torch.bmm
     if plus is None:
-        return (torch.mm if a.dim() == 2 else torch.bmm)(a, b, out_dtype=torch.float32, out=out)
-    plus = plus.expand(*a.shape[:-1], b.shape[-1])
-    return (torch.addmm if a.dim() == 2 else torch.baddbmm)(plus, a, b, out_dtype=torch.float32, out=out)
+        return multiply(a, b, out_dtype=torch.float32, out=out)
+    # Not addmm and baddbmm: with a float32 summand the one is refused, the other forgets it (pytorch#154086).
+    widened = multiply(a, b, out_dtype=torch.float32)
+    return widened.add_(plus) if out is None else torch.add(plus, widened, out=out)

@@ -1,5 +1,7 @@
 """Dropout whose masks belong to the rows of a batch, so that it does not matter who computes which of them."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -31,17 +33,25 @@ class RowDropout:
 
     def __call__(self, values_GND: Tensor) -> Tensor:
         """Drops values, every call other ones; N is steps x rows, packed step after step."""
+        mask_GTBD = self.mask(values_GND, values_GND.shape)
+        return (values_GND.view(mask_GTBD.shape) * mask_GTBD).view_as(values_GND)
+
+    def mask(self, like: Tensor, shape_GND: Sequence[int]) -> Tensor:
+        """What the next call would multiply its values by, (G, T, B, D).
+
+        Args:
+            like: A tensor on the device and in the type of the values.
+            shape_GND: Shape of the values.
+        """
         own = self.end - self.begin
-        dim = values_GND.shape[-1]
-        values_GTBD = values_GND.view(len(values_GND), -1, own, dim)
+        directions, positions, dim = shape_GND
         first = self.begin // ROWS_AT_ONCE * ROWS_AT_ONCE
         last = min(self.rows, -(-self.end // ROWS_AT_ONCE) * ROWS_AT_ONCE)
         # Rows outermost, so that each draws its numbers in one piece.
-        mask_BGTD = values_GND.new_empty(last - first, len(values_GND), values_GTBD.shape[1], dim)
+        mask_BGTD = like.new_empty(last - first, directions, positions // own, dim)
+        generator = torch.Generator(like.device)
         for begin in range(first, last, ROWS_AT_ONCE):
-            generator = torch.Generator(values_GND.device)
             generator.manual_seed(derive_seed(self.seed, self._calls, begin))
             mask_BGTD[begin - first : begin - first + ROWS_AT_ONCE].bernoulli_(1 - self.rate, generator=generator)
         self._calls += 1
-        own_BGTD = mask_BGTD[self.begin - first : self.end - first].div_(1 - self.rate)
-        return (values_GTBD * own_BGTD.permute(1, 2, 0, 3)).view_as(values_GND)
+        return mask_BGTD[self.begin - first : self.end - first].div_(1 - self.rate).permute(1, 2, 0, 3)

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from elmo_cli.device import sent
+from elmo_cli.kernels.choice import steps_are_fused
 from elmo_cli.model.precision import current_precision, product
 from elmo_cli.model.sampler import Ids, Negatives
+from elmo_cli.model.softmax_fused import FusedLosses, losses_by_blocks
 
 CPU_BLOCK = (256, 1024)
 """Positions and classes of the logits that a full softmax holds at once on a CPU: 1 MiB stays in the cache, and is 2.6
@@ -23,7 +25,7 @@ GPU_BLOCK = (16_384, 8_192)
 BLOCK, LEAST_POSITIONS = 1 << 24, 64
 """Logits that training holds at once, 64 MiB of float32, and positions of which it does so at least."""
 
-KEPT = 1 << 30
+KEPT = 1 << 31
 """Bytes of probabilities that sampled softmax keeps from its forward to its backward pass at most."""
 
 
@@ -85,8 +87,10 @@ def sampled_losses(hidden_ND: Tensor, weight_RD: Tensor, bias_R: Tensor, rows: T
     Shape:
         - hidden_ND, weight_RD, bias_R -> losses_N, in nats
     """
-    corrected_R = bias_R - rows.log_expected_R
-    return cast(Tensor, _Losses.apply(hidden_ND, weight_RD, corrected_R, rows.targets_N, rows.column_R < 0))
+    given = hidden_ND, weight_RD, bias_R - rows.log_expected_R, rows.targets_N, rows.column_R < 0
+    if steps_are_fused(hidden_ND.device):
+        return cast(Tensor, FusedLosses.apply(*given, KEPT))
+    return cast(Tensor, _Losses.apply(*given))
 
 
 def full_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
@@ -95,6 +99,8 @@ def full_losses(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N:
     Shape:
         - hidden_ND, weight_VD, bias_V, targets_N -> losses_N, in nats
     """
+    if steps_are_fused(hidden_ND.device):
+        return cast(Tensor, FusedLosses.apply(hidden_ND, weight_VD, bias_V, targets_N, None, 0))
     return cast(Tensor, _Losses.apply(hidden_ND, weight_VD, bias_V, targets_N, None))
 
 
@@ -169,9 +175,12 @@ def _blocks(classes: int, *values_N: Tensor) -> Iterator[tuple[Tensor, ...]]:
 def full_losses_chunked(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor) -> Tensor:
     """The same figures as :func:`full_losses` in bounded memory, without gradient.
 
-    Classes are read block by block, keeping a running log-sum-exp of each position.
+    Classes are read block by block, keeping a running log-sum-exp of each position. On a GPU products have the current
+    precision; on a CPU they are as their operands are.
     """
-    positions, classes = GPU_BLOCK if hidden_ND.is_cuda else CPU_BLOCK
+    if steps_are_fused(hidden_ND.device):
+        return losses_by_blocks(hidden_ND, weight_VD, bias_V, targets_N, GPU_BLOCK)
+    positions, classes = CPU_BLOCK
     total_N = hidden_ND.new_empty(len(hidden_ND))
     for hidden, total in zip(hidden_ND.split(positions), total_N.split(positions), strict=True):
         total.fill_(float("-inf"))

@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elmo_cli.kernels.choice import adagrad_kernels
+from elmo_cli.train.gradients import multiply
+
 
 class Adagrad:
     """Updates ``a += g^2; v -= rate * g / sqrt(a)`` (Duchi et al., 2011), in place.
@@ -25,18 +28,27 @@ class Adagrad:
         }
 
     @torch.no_grad()
-    def update(self, gradients: Mapping[str, Tensor], rate: float, _step: int = 0) -> None:
+    def update(
+        self, gradients: Mapping[str, Tensor], rate: float, _step: int = 0, factor: Tensor | None = None
+    ) -> None:
         """One step on whole parameters, the same at any step of a run.
 
         Args:
-            gradients: By parameter name; parameters without one stay as they are.
+            gradients: By parameter name; parameters without one stay as they are. They may be overwritten.
             rate: The learning rate.
+            factor: What the gradients are multiplied by first, without dimensions; None for 1.
         """
         if not gradients:
             return
         values = [self.parameters[name] for name in gradients]
         sums = [self.accumulators[name] for name in gradients]
         slopes = list(gradients.values())
+        kernels = adagrad_kernels(values[0].device)
+        if kernels is not None:
+            for value, total, slope in zip(values, sums, slopes, strict=True):
+                kernels.whole(value, total, slope, factor, rate)
+            return
+        multiply(slopes, factor)
         if all(value.device.type == "cpu" for value in values):
             _update_in_one_pass(values, sums, slopes, rate)
             return
@@ -44,14 +56,28 @@ class Adagrad:
         torch._foreach_addcdiv_(values, slopes, torch._foreach_sqrt(sums), value=-rate)
 
     @torch.no_grad()
-    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float, _step: int = 0) -> None:
+    def update_rows(
+        self,
+        name: str,
+        ids_R: Tensor,
+        gradient: Tensor,
+        rate: float,
+        _step: int = 0,
+        factor: Tensor | None = None,
+    ) -> None:
         """One step on some rows of a parameter.
 
         Args:
             ids_R: Which rows, all different.
-            gradient: One row each, in the same order.
+            gradient: One row each, in the same order; it may be overwritten.
             rate: The learning rate.
+            factor: As for :meth:`update`.
         """
+        kernels = adagrad_kernels(gradient.device)
+        if kernels is not None:
+            kernels.rows(self.parameters[name], self.accumulators[name], ids_R, gradient, factor, rate)
+            return
+        multiply([gradient], factor)
         sums = self.accumulators[name][ids_R].addcmul_(gradient, gradient)
         self.accumulators[name][ids_R] = sums
         self.parameters[name].index_add_(0, ids_R, gradient / sums.sqrt_(), alpha=-rate)
@@ -74,18 +100,3 @@ def _update_in_one_pass(values: list[Tensor], sums: list[Tensor], slopes: list[T
     torch._fused_adagrad_(
         values, slopes, sums, [step] * len(values), lr=rate, lr_decay=0.0, weight_decay=0.0, eps=0.0, maximize=False
     )
-
-
-@torch.no_grad()
-def clip_to_norm(gradients: list[Tensor], limit: float | None) -> Tensor:
-    """Scales all gradients in place so that their joint 2-norm is at most ``limit``; None scales nothing.
-
-    Returns:
-        The norm before scaling, a tensor without dimensions.
-    """
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    if limit is None or (norm.device.type == "cpu" and norm <= limit):  # elsewhere a look at the norm would wait for it
-        return norm
-    scale = torch.clamp(limit / norm, max=1.0)
-    torch._foreach_mul_(gradients, scale)
-    return norm

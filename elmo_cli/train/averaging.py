@@ -15,6 +15,7 @@ from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from elmo_cli.config import OptimizerConfig
+from elmo_cli.train.gradients import multiply
 
 Averages = list[list[Tensor]]
 """For each average of a rule, one tensor per parameter."""
@@ -58,29 +59,35 @@ class Averaging:
         }
 
     @torch.no_grad()
-    def update(self, gradients: Mapping[str, Tensor], rate: float, step: int) -> None:
+    def update(self, gradients: Mapping[str, Tensor], rate: float, step: int, factor: Tensor | None = None) -> None:
         """One step on whole parameters.
 
         Args:
-            gradients: By parameter name; parameters without one stay as they are.
+            gradients: By parameter name; parameters without one stay as they are. They may be overwritten.
             rate: The learning rate.
             step: Steps done before this one.
+            factor: What the gradients are multiplied by first, without dimensions; None for 1.
         """
         if not gradients:
             return
+        multiply(list(gradients.values()), factor)
         averages = [[self.averages[average][name] for name in gradients] for average in self._fades]
         self._rule([self.parameters[name] for name in gradients], list(gradients.values()), averages, step, rate)
 
     @torch.no_grad()
-    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+    def update_rows(
+        self, name: str, ids_R: Tensor, gradient: Tensor, rate: float, step: int, factor: Tensor | None = None
+    ) -> None:
         """One step on some rows of a table.
 
         Args:
             ids_R: Which rows, all different.
-            gradient: One row each, in the same order.
+            gradient: One row each, in the same order; it may be overwritten.
             rate: The learning rate.
             step: Steps done before this one.
+            factor: As for :meth:`update`.
         """
+        multiply([gradient], factor)
         rows = self.parameters[name][ids_R]
         skipped_R = step - 1 - self._seen[name][ids_R]
         averages = []

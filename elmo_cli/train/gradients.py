@@ -1,4 +1,4 @@
-"""What a step differentiates by: whole parameters, and single rows of large tables."""
+"""What a step differentiates by, whole parameters and single rows of large tables; and the clip."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +68,26 @@ class Sums:
         for name, values in whole.items():
             self.whole[name].add_(values)
         self.rows = {name: _sum(self.rows[name], values) for name, values in rows.items()}
+
+
+@torch.no_grad()
+def clip_factor(gradients: list[Tensor], limit: float | None) -> tuple[Tensor, Tensor | None]:
+    """What all gradients are multiplied by so that their joint 2-norm is at most ``limit``.
+
+    Returns:
+        The norm, and the factor, tensors without dimensions. The factor is None where it is known to be 1.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if limit is None or (norm.device.type == "cpu" and norm <= limit):  # elsewhere a look at the norm would wait for it
+        return norm, None
+    return norm, torch.clamp(limit / norm, max=1.0)
+
+
+@torch.no_grad()
+def multiply(gradients: list[Tensor], factor: Tensor | None) -> None:
+    """Multiplies gradients in place; None is 1."""
+    if factor is not None and gradients:
+        torch._foreach_mul_(gradients, factor)
 
 
 def _sum(one: RowGradient, other: RowGradient) -> RowGradient:

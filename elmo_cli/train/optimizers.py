@@ -13,10 +13,19 @@ from elmo_cli.train.averaging import Averaging
 class Optimizer(Protocol):
     """Changes parameters in place, whole ones and rows of tables."""
 
-    def update(self, gradients: Mapping[str, Tensor], rate: float, step: int, /) -> None:
-        """One step on whole parameters, ``step`` steps after the first."""
+    def update(self, gradients: Mapping[str, Tensor], rate: float, step: int, factor: Tensor | None = None, /) -> None:
+        """One step on whole parameters, ``step`` steps after the first; gradients are multiplied by the factor."""
 
-    def update_rows(self, name: str, ids_R: Tensor, gradient: Tensor, rate: float, step: int, /) -> None:
+    def update_rows(
+        self,
+        name: str,
+        ids_R: Tensor,
+        gradient: Tensor,
+        rate: float,
+        step: int,
+        factor: Tensor | None = None,
+        /,
+    ) -> None:
         """One step on some rows of a table."""
 
     def tensors(self) -> dict[str, Any]:

@@ -55,6 +55,11 @@ class Penalties:
         """Names of tables whose unread rows lie behind."""
         return frozenset(self._paid)
 
+    @property
+    def reads_gradients(self) -> bool:
+        """Whether :meth:`before` has to be given gradients as they are after the clip."""
+        return bool(self._l2)
+
     @torch.no_grad()
     def pay(self, name: str, ids_R: Tensor) -> None:
         """Brings rows up to the last step, before they are read.
@@ -79,7 +84,7 @@ class Penalties:
         """What comes before the optimizer's step.
 
         Args:
-            gradients: Clipped, of whole parameters; L2 is added to them.
+            gradients: Of whole parameters; L2 is added to them, so they must have been clipped before.
             rows: Which rows the step has read, by table.
             rate: The learning rate.
         """

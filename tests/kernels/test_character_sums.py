@@ -38,9 +38,29 @@ def test_the_torch_version_is_a_plain_count() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-9), (torch.float32, 1e-5)], ids=str)
-@pytest.mark.parametrize(("types", "filters", "width"), [(1, 1, 1), (11, 5, 3), (8, 33, 2)])
+@pytest.mark.parametrize(("types", "filters", "width"), [(0, 3, 2), (1, 1, 1), (11, 5, 3), (19, 33, 2)])
+@pytest.mark.parametrize("parts", [1, 3])
 def test_triton_computes_what_torch_computes(
-    triton_module: ModuleType, types: int, filters: int, width: int, dtype: torch.dtype, bound: float
+    triton_module: ModuleType,
+    parts: int,
+    types: int,
+    filters: int,
+    width: int,
+    dtype: torch.dtype,
+    bound: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(triton_module, "COLUMNS_AT_ONCE", filters * width * parts)
     given = (*words(types, filters, width, dtype), width, ALPHABET)
     torch.testing.assert_close(triton_module.character_sums(*given), character_sums(*given), rtol=0, atol=bound)
+
+
+def test_additions_come_in_the_order_of_the_words_and_then_of_the_parts(
+    triton_module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triton_module, "COLUMNS_AT_ONCE", 2)
+    grad_UF = torch.tensor([1.0, 2.0**24, -(2.0**24), 1.0, 1.0, 2.0**24, -(2.0**24)]).unsqueeze(1)
+    chars_UW, at_UF = torch.zeros(7, 1, dtype=torch.long), torch.zeros(7, 1, dtype=torch.long)
+    found = triton_module.character_sums(chars_UW, at_UF, grad_UF, 1, 1)
+    # 1 + 2^24 rounds to 2^24: four words leave the second 1 of theirs, the other three nothing.
+    assert found.item() == 1.0

@@ -84,6 +84,29 @@ def test_a_sum_may_go_where_it_came_from() -> None:
     torch.testing.assert_close(c.double(), expected, rtol=2**-7, atol=2**-4)
 
 
+def widening(a: Tensor, b: Tensor, *, out_dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
+    """A product of bfloat16 with a float32 result, which a CPU has not."""
+    assert (a.dtype, b.dtype, out_dtype) == (torch.bfloat16, torch.bfloat16, torch.float32)
+    made = torch.matmul(a.float(), b.float())
+    return made if out is None else out.copy_(made)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+@pytest.mark.parametrize("rows", [1, 2, 300])
+@pytest.mark.parametrize("kind", ["by column", "whole", "its own place"])
+def test_on_a_gpu_a_sum_is_made_of_a_product_and_an_addition(
+    batch: tuple[int, ...], rows: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mm", "bmm"):
+        monkeypatch.setattr(torch, name, widening)
+    a, b = draw(*batch, rows, 70).bfloat16(), draw(*batch, 70, 50).bfloat16()
+    plus = draw(50) if kind == "by column" else draw(*batch, rows, 50)
+    expected = exact(a, b) + plus
+    out = plus if kind == "its own place" else torch.empty(*batch, rows, 50)
+    assert precision_module._widened(a, b, plus, out) is out
+    torch.testing.assert_close(out.double(), expected, rtol=1e-5, atol=1e-4)
+
+
 def test_small_matrices_stay_float32_on_a_cpu_whatever_the_batch() -> None:
     small, large = draw(2, 64, 1024), draw(2, 128, 1024)
     assert operand(small, "bf16") is small

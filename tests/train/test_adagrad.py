@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from elmo_cli.train.adagrad import Adagrad, clip_to_norm
-from elmo_cli.train.gradients import RowGradient, Sums, Touched
+from elmo_cli.train import adagrad
+from elmo_cli.train.adagrad import Adagrad
+from elmo_cli.train.gradients import RowGradient, Sums, Touched, clip_factor, multiply
+from tests.kernels.interpreted import interpreted
 
 
 def test_two_steps_by_hand() -> None:
@@ -50,6 +52,27 @@ def test_whole_parameters_are_updated_as_torchs_dense_adagrad_does(dtype: torch.
         torch.testing.assert_close(value, dense[name].detach(), rtol=1e-6, atol=1e-7)
 
 
+def stepped(gradient: torch.Tensor, factor: torch.Tensor | None) -> list[torch.Tensor]:
+    """A table after a whole step and one on its rows, and its accumulator."""
+    optimizer = Adagrad({"v": torch.ones(3, 2)}, initial_accumulator=1.0)
+    optimizer.update({"v": gradient.clone()}, 0.2, 0, factor)
+    optimizer.update_rows("v", torch.tensor([2, 0, 1]), gradient.clone(), 0.2, 1, factor)
+    return [optimizer.parameters["v"], optimizer.accumulators["v"]]
+
+
+def test_a_factor_is_what_gradients_are_multiplied_by_first() -> None:
+    gradient = torch.tensor([[3.0, -1.0], [0.0, 2.0], [5.0, 0.5]])
+    assert all(map(torch.equal, stepped(gradient, torch.tensor(0.25)), stepped(gradient / 4, None)))
+
+
+def test_where_triton_computes_it_does_both_kinds_of_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    gradient, factor = torch.tensor([[3.0, -1.0], [0.0, 2.0], [5.0, 0.5]]), torch.tensor(0.25)
+    expected = stepped(gradient, factor)
+    module = interpreted("adagrad_step_triton", monkeypatch)
+    monkeypatch.setattr(adagrad, "adagrad_kernels", lambda _: module)
+    torch.testing.assert_close(stepped(gradient, factor), expected)
+
+
 def test_parameters_without_gradient_stay() -> None:
     optimizer = Adagrad({"v": torch.ones(2)}, initial_accumulator=1.0)
     optimizer.update({}, rate=0.2)
@@ -58,13 +81,15 @@ def test_parameters_without_gradient_stay() -> None:
 
 def test_the_clip_is_one_norm_over_everything() -> None:
     gradients = [torch.tensor([3.0, 0.0]), torch.tensor([[4.0]])]
-    norm = clip_to_norm(gradients, 2.5)
+    norm, factor = clip_factor(gradients, 2.5)
     assert norm.item() == pytest.approx(5)
+    multiply(gradients, factor)
     assert gradients[0].tolist() == pytest.approx([1.5, 0])
     assert gradients[1].tolist() == [[pytest.approx(2)]]
     for no_bound in (10, None):
-        assert clip_to_norm(gradients, no_bound).item() == pytest.approx(2.5)
-        assert gradients[0].tolist() == pytest.approx([1.5, 0])
+        norm, factor = clip_factor(gradients, no_bound)
+        assert norm.item() == pytest.approx(2.5)
+        assert factor is None
 
 
 def test_rows_that_are_read_twice_have_one_gradient() -> None:

@@ -89,6 +89,19 @@ def test_the_averages_of_rows_fade_as_dense_ones_do(name: str) -> None:
         torch.testing.assert_close(by_name["table"], expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", TORCHS)
+def test_a_factor_is_what_gradients_are_multiplied_by_first(name: str) -> None:
+    results = []
+    for factor in (torch.tensor(0.25), None):
+        values = {"kernel": drawn(3, 2, seed=1), "table": drawn(4, 2, seed=2)}
+        optimizer, scale = Averaging(values, frozenset({"table"}), TORCHS[name][0]), 0.25 if factor is None else 1
+        optimizer.update({"kernel": drawn(3, 2, seed=3) * scale}, RATE, 0, factor)
+        optimizer.update_rows("table", torch.tensor([3, 1]), drawn(2, 2, seed=4) * scale, RATE, 0, factor)
+        results.append(values)
+    assert torch.equal(results[0]["kernel"], results[1]["kernel"])
+    assert torch.equal(results[0]["table"], results[1]["table"])
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd"])
 def test_rows_stay_where_they_are_while_they_are_not_read(name: str) -> None:
     table = drawn(4, 2, seed=1)

@@ -5,6 +5,7 @@ numbers differ from step to step, so they are filled up to a multiple; what fill
 gradient is zero.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from elmo_cli.device import sent
 from elmo_cli.model.bilm import Dropout
 from elmo_cli.model.char_cnn import CharCnn
 from elmo_cli.model.lstm import LstmState
+from elmo_cli.model.row_dropout import RowDropout
 from elmo_cli.model.sampler import Negatives
 from elmo_cli.model.softmax import TouchedRows, sampled_losses
 from elmo_cli.text.windows import Window
@@ -111,8 +113,8 @@ class StaticParts:
         self,
         arrays: PartArrays,
         state: LstmState,
-        dropout: Dropout | None = None,
-        recurrent_dropout: Dropout | None = None,
+        dropout: RowDropout | None = None,
+        recurrent_dropout: RowDropout | None = None,
     ) -> tuple[Tensor, LstmState, tuple[dict[str, Tensor], dict[str, RowGradient]]]:
         """Forward and backward: the rows' share of the mean loss, their last state, and gradients.
 
@@ -142,10 +144,8 @@ class StaticParts:
             "negatives": sent(arrays.classes.negatives_K, device),
             "log_expected": sent(arrays.classes.log_expected_R, device),
             "column": sent(arrays.classes.column_R, device),
-            **_masks(
-                "mask", dropout, state.output.new_ones(*arrays.places_GN.shape, state.output.shape[3]), layers + 1
-            ),
-            **_masks("recurrent mask", recurrent_dropout, torch.ones_like(state.output[0]), layers),
+            **_masks("mask", dropout, state.output, (*arrays.places_GN.shape, state.output.shape[3]), layers + 1),
+            **_masks("recurrent mask", recurrent_dropout, state.output, state.output.shape[1:], layers),
         }
         results = self.program.run(inputs, (resting, trainer.config.precision))
         if trainer.config.accumulate > 1:
@@ -193,15 +193,15 @@ def packed(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.swapaxes(values, -1, -2)).reshape(*values.shape[:-2], -1)
 
 
-def _masks(name: str, drop: Dropout | None, ones: Tensor, count: int) -> dict[str, Tensor]:
-    return {} if drop is None else {f"{name} {number}": drop(ones) for number in range(count)}
+def _masks(name: str, drop: RowDropout | None, like: Tensor, shape: Sequence[int], count: int) -> dict[str, Tensor]:
+    return {} if drop is None else {f"{name} {number}": drop.mask(like, shape) for number in range(count)}
 
 
 def _given(name: str, inputs: Any) -> Dropout | None:
     """Dropout by masks that lie ready, one after the other; None where there are none."""
     masks = [value for key, value in inputs.items() if key.startswith(f"{name} ")]
     following = iter(masks)
-    return (lambda values: values * next(following)) if masks else None
+    return (lambda values: values * next(following).view_as(values)) if masks else None
 
 
 def _filled(number: int, multiple: int) -> int:

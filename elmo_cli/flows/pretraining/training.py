@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmo_cli.allocation import keep_freed_memory
+from elmo_cli.allocation import KeptMemory, keep_freed_memory
 from elmo_cli.config import ModelConfig, TrainConfig
 from elmo_cli.device import sent
-from elmo_cli.flows.models.token_vectors import spellings
+from elmo_cli.flows.models.token_vectors import encoded, spellings
 from elmo_cli.flows.pretraining.ranks import DealtRows, class_reads, sorted_reads, word_reads
 from elmo_cli.flows.pretraining.static_parts import (
     CLASS_BIASES,
@@ -28,7 +28,6 @@ from elmo_cli.flows.pretraining.static_parts import (
     packed,
 )
 from elmo_cli.model.bilm import BiLM, WordTable
-from elmo_cli.model.char_cnn import CharCnn
 from elmo_cli.model.lstm import LstmState
 from elmo_cli.model.precision import products_in
 from elmo_cli.model.row_dropout import RowDropout
@@ -38,10 +37,9 @@ from elmo_cli.seeds import derive_seed
 from elmo_cli.text.prefetch import Ahead
 from elmo_cli.text.store import EncodedText
 from elmo_cli.text.windows import TrainingWindows, Window
-from elmo_cli.train.adagrad import clip_to_norm
 from elmo_cli.train.exchange import Exchange, TableReads, Traffic
 from elmo_cli.train.freezing import Freezing, mark
-from elmo_cli.train.gradients import RowGradient, Sums, Touched
+from elmo_cli.train.gradients import RowGradient, Sums, Touched, clip_factor, multiply
 from elmo_cli.train.optimizers import make_optimizer
 from elmo_cli.train.penalties import Penalties
 from elmo_cli.train.process_group import ProcessGroup
@@ -93,8 +91,7 @@ class Trainer:
         self.config = config
         self.text = text
         self.device = device
-        if device.type == "cpu":
-            keep_freed_memory()
+        self._memory = KeptMemory() if device.type == "cpu" and keep_freed_memory() else None
         self.windows = TrainingWindows(
             text,
             rows=config.rows,
@@ -165,7 +162,10 @@ class Trainer:
         own_loss = torch.stack(losses).sum()
         gradients, row_gradients, mean_loss = self.exchange.total(sums.whole, sums.rows, reads, own_loss)
         every = [*gradients.values(), *(slope.values for slope in row_gradients.values())]
-        norm = clip_to_norm(every, config.clip_norm)
+        norm, factor = clip_factor(every, config.clip_norm)
+        if self.penalties.reads_gradients:
+            multiply(every, factor)
+            factor = None
 
         read = {name: slope.ids_R for name, slope in row_gradients.items()}
         if self.group.ranks > 1:
@@ -173,13 +173,16 @@ class Trainer:
                 self.penalties.pay(name, ids_R)  # for rows that only other processes read
         self.penalties.before(gradients, read, rate)
         for group, done in self.freezing.by_steps_done(gradients, step):
-            self.optimizer.update(group, rate, done)
+            self.optimizer.update(group, rate, done, factor)
         for name, slope in row_gradients.items():
-            self.optimizer.update_rows(name, slope.ids_R, slope.values, rate, self.freezing.steps_done(name, step))
+            done = self.freezing.steps_done(name, step)
+            self.optimizer.update_rows(name, slope.ids_R, slope.values, rate, done, factor)
         self.penalties.after(gradients, read, rate)
         self.penalties.forgive(self.freezing.resting(step))
         self.state = LstmState(*(torch.cat(pieces, 2) for pieces in zip(*states, strict=True)))
         self.step_number += 1
+        if self._memory is not None:
+            self._memory.after_step()
         return StepResult(mean_loss, norm, rate, waited, self.exchange.traffic)
 
     def learning_rate(self) -> float:
@@ -325,11 +328,7 @@ class Trainer:
     def _token_vectors(self, types_U: np.ndarray, touched: Touched) -> Tensor:
         inputs = spellings(self.text, types_U, self.bilm)
         if WORD_TABLE not in self._tables:
-            encoder = self.bilm.token_encoder
-            if isinstance(encoder, CharCnn):
-                # Trimmed here on the host, which would otherwise have to wait for a GPU.
-                return encoder(sent(encoder.trim(inputs), self.device), trimmed=True)
-            return encoder(sent(inputs, self.device))
+            return encoded(self.bilm, inputs, self.device)
         ids_R, rows_U = torch.unique(inputs[:, 0], return_inverse=True)
         return self._rows(WORD_TABLE, sent(ids_R, self.device), touched)[sent(rows_U, self.device)]
 

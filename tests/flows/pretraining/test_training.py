@@ -300,3 +300,13 @@ def test_l2_is_refused_with_a_sampled_softmax_and_taken_with_the_full_one() -> N
     with pytest.raises(ConfigError, match=r"train.optimizer.l2: not defined where steps read only some rows"):
         Trainer(VARIANTS["characters"], config, small_text(), CPU)
     assert not Trainer(VARIANTS["characters"], replace(config, negatives=100), small_text(), CPU).sampled
+
+
+def test_l2_is_added_to_gradients_after_the_clip() -> None:
+    l2 = OptimizerConfig(name="sgd", momentum=0.0, l2=0.1)
+    config = replace(REFERENCE, optimizer=l2, negatives=100, clip_norm=1e-6, warmup_steps=0)
+    trainer = Trainer(VARIANTS["characters"], config, small_text(), CPU)
+    before = trainer.softmax.weight_VD.detach().clone()
+    rate = trainer.step().learning_rate
+    torch.testing.assert_close(trainer.softmax.weight_VD.detach(), before * (1 - rate * 0.1), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(trainer.softmax.weight_VD.detach(), before, rtol=1e-4, atol=1e-5)
