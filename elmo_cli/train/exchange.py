@@ -5,7 +5,6 @@ Rows of a table that several processes read are summed with the whole parameters
 reads is sent as it is, in one all-gather, which costs half of what summing it would.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elmo_cli.device import sent
 from elmo_cli.train.gradients import RowGradient
 from elmo_cli.train.process_group import ProcessGroup
+from elmo_cli.train.stopwatch import Stopwatch
 
 Ids = npt.NDArray[np.int64]
 
@@ -67,10 +68,15 @@ class TableReads:
 class Traffic:
     """What a step's exchange came to."""
 
-    seconds: float = 0.0
+    watch: Stopwatch | None = None
     """Of this process, waiting for slower ones included."""
     sent_bytes: int = 0
     """That this process sends: by rings, which are the least there is for what is exchanged."""
+
+    @property
+    def seconds(self) -> float:
+        """What it took; on CUDA to be read where the device is waited for anyway."""
+        return self.watch.seconds if self.watch is not None else 0.0
 
 
 class Exchange:
@@ -102,7 +108,7 @@ class Exchange:
         """
         if self.group.ranks == 1:
             return dict(whole), dict(rows), loss
-        began = time.perf_counter()
+        watch = Stopwatch(loss.device)
         with torch.no_grad():
             halves = {name: _Halves.of(gradient, reads[name]) for name, gradient in rows.items()}
             summed = {**whole, **{f"rows of {name}": half.shared for name, half in halves.items()}, "": loss}
@@ -113,8 +119,8 @@ class Exchange:
             for name, half in halves.items()
         }
         others = self.group.ranks - 1
-        sent = 2 * others * summed_bytes // self.group.ranks + others * alone_bytes
-        self.traffic = Traffic(time.perf_counter() - began, sent)
+        watch.stop()
+        self.traffic = Traffic(watch, 2 * others * summed_bytes // self.group.ranks + others * alone_bytes)
         return {name: sums[name] for name in whole}, total_rows, sums[""]
 
     def _summed(self, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
@@ -162,7 +168,7 @@ class _Halves:
         assert len(values) == len(reads.own_shared) + len(reads.own_alone), "the rows are those that were foreseen"
 
         def move(ids: Ids) -> Tensor:
-            return torch.from_numpy(ids).to(values.device)
+            return sent(ids, values.device)
 
         shared = values.new_zeros(len(reads.shared_S), *values.shape[1:])
         shared[move(reads.into_shared)] = values[move(reads.own_shared)]

@@ -111,9 +111,8 @@ class ProcessGroup:
 
     def wait(self) -> None:
         """Returns when all processes have come here."""
-        if self.ranks > 1:
-            with self._together():
-                distributed.barrier()
+        # torch's own barrier would go by NCCL where there are GPUs, which does not notice a process that is gone.
+        self.add_up(torch.zeros(1))
 
     def say_ready(self, what: str) -> None:
         """Lets those go on that :meth:`wait_for` it. Neither of the two is collective."""

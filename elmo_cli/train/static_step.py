@@ -1,8 +1,10 @@
 """A computation with fixed places in memory: copy in, run, read out. On CUDA it becomes a graph that is replayed."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -61,6 +63,11 @@ class StaticStep:
         Returns:
             Results. They too have their places: the next call may write into the same memory.
         """
+        # Kernels are launched, and graphs captured, on the current device, whichever device tensors lie on.
+        with torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext():
+            return self._run(inputs, setting)
+
+    def _run(self, inputs: Mapping[str, Tensor], setting: Any) -> tuple[Tensor, ...]:
         placed = {name: self._place(name, value) for name, value in inputs.items()}
         key = (setting, *((name, value.shape, value.dtype) for name, value in inputs.items()))
         if self.captures and key in self._seen and key not in self._graphs and len(self._graphs) < MOST_GRAPHS:
@@ -85,7 +92,8 @@ class StaticStep:
         return self._places[key].copy_(value, non_blocking=True)
 
     def _capture(self, key: Any, placed: Mapping[str, Tensor], setting: Any) -> None:
-        graph = torch.cuda.CUDAGraph()
+        gc.collect()  # what is collected while a graph is captured may end the capture
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         if self._pool is None:
             # One graph runs at a time, so all may have their intermediate values in the same memory.
             self._pool = torch.cuda.graph_pool_handle()
@@ -94,7 +102,12 @@ class StaticStep:
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 results = self._results(placed, setting)
         except RuntimeError as error:
+            # A capture that fails at its end leaves its stream the current one, and what it took.
+            torch.cuda.set_stream(stream)
             self.captures = False
+            self._graphs.clear()
+            self._pool = None
+            torch.cuda.empty_cache()
             logging.getLogger(__name__).warning("steps are launched one kernel at a time: no CUDA graph (%s)", error)
         else:
             self._graphs[key] = graph, results

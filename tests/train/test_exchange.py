@@ -1,6 +1,7 @@
 """What processes found, each for its rows, becomes the sum of it in all of them."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from elmo_cli.train.exchange import Exchange, TableReads, Traffic
 from elmo_cli.train.gradients import RowGradient
 from elmo_cli.train.process_group import ProcessGroup
+from tests.fake_cuda import CUDA, fake_cuda
 
 ROWS, DIM = 9, 3
 
@@ -97,12 +99,29 @@ def test_a_row_that_one_process_reads_costs_half_of_what_a_shared_one_costs() ->
     assert [traffic.sent_bytes for traffic in together(2, work)] == [4 * (2 * DIM + 1) + 4 * 2 * DIM] * 2
 
 
+def test_the_time_of_an_exchange_is_that_of_waiting_for_the_slower_one() -> None:
+    quicker_is_there = threading.Event()
+
+    def work(group: ProcessGroup) -> float:
+        exchange = Exchange(group)
+        if group.rank == 1:
+            quicker_is_there.wait(10)
+            time.sleep(0.05)
+        quicker_is_there.set()
+        exchange.total({"a": torch.ones(2)}, {}, {}, torch.tensor(1.0))
+        return exchange.traffic.seconds
+
+    quicker, slower = together(2, work)
+    assert quicker > 0.04 and slower > 0
+
+
 def test_a_process_alone_sends_nothing() -> None:
     exchange = Exchange(ProcessGroup())
     gradient = RowGradient(torch.tensor([1]), torch.ones(1, DIM))
     whole, rows, loss = exchange.total({"a": torch.ones(2)}, {"table": gradient}, {}, torch.tensor(2.0))
     assert whole["a"].tolist() == [1, 1] and rows["table"] is gradient and loss.item() == 2
-    assert exchange.traffic == Traffic(0.0, 0)
+    assert exchange.traffic == Traffic()
+    assert exchange.traffic.seconds == 0
 
 
 def test_rows_other_than_those_foreseen_are_noticed() -> None:
@@ -115,3 +134,25 @@ def test_rows_other_than_those_foreseen_are_noticed() -> None:
 
     with pytest.raises(AssertionError, match="the rows are those that were foreseen"):
         together(2, work)
+
+
+class Twins(ProcessGroup):
+    """Of two processes the first, whose twin has what it has."""
+
+    def add_up(self, values: torch.Tensor) -> torch.Tensor:
+        return values.mul_(2)
+
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        return torch.stack([values, values])
+
+
+def test_on_a_gpu_an_exchange_waits_for_nothing() -> None:
+    read = [np.array([1, 4, 7]), np.array([0, 4, 5])]
+    with fake_cuda() as watch:
+        rows = {"table": RowGradient(torch.zeros(3, dtype=torch.long, device=CUDA), torch.zeros(3, DIM, device=CUDA))}
+        reads = {"table": TableReads.of(read, ROWS, 0)}
+        loss = torch.zeros((), device=CUDA)
+        whole, summed, _ = Exchange(Twins(0, 2)).total({"a": torch.zeros(5, device=CUDA)}, rows, reads, loss)
+        assert watch.waits == []
+    assert whole["a"].device == summed["table"].ids_R.device == summed["table"].values.device == CUDA
+    assert summed["table"].values.shape == (len(set(read[0]) | set(read[1])), DIM)

@@ -31,6 +31,14 @@ def test_two_processes_add_up_and_do_as_the_first_one_says() -> None:
     ]
 
 
+def test_waiting_for_the_others_is_a_matter_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = []
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda values: places.append(values.device))
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: places.append("whatever the group has"))
+    ProcessGroup(0, 2).wait()
+    assert places == [CPU]
+
+
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)

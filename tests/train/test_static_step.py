@@ -1,8 +1,10 @@
 """A computation with fixed places: on the CPU it goes through everything but the capture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -59,3 +61,30 @@ def test_a_cpu_captures_nothing() -> None:
     for _ in range(3):
         step.run({"a": torch.ones(1), "b": torch.ones(1)}, 0)
     assert (step.num_shapes, step.num_graphs) == (1, 0)
+
+
+def test_after_a_capture_that_fails_steps_are_computed_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @contextmanager
+    def failing(*_: Any, **__: Any) -> Iterator[None]:
+        yield
+        raise RuntimeError("the capture was ended")
+
+    streams: list[str] = []
+    for name, value in {
+        "graph": failing,
+        "CUDAGraph": object,
+        "graph_pool_handle": object,
+        "current_stream": lambda: "the usual stream",
+        "set_stream": streams.append,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    step, _ = make_step()
+    step.captures = True
+    for number in range(3):
+        (result,) = step.run({"a": torch.full((2,), float(number)), "b": torch.ones(2)}, 10)
+        assert result.tolist() == [number + 11.0] * 2
+    assert not step.captures and step.num_graphs == 0
+    assert streams == ["the usual stream"], "the capture's own stream would stay the current one"
+    assert "no CUDA graph (the capture was ended)" in caplog.text

@@ -69,7 +69,25 @@ def try_steps(
         yield Progress(stage=stage, done=number + 1, total=None, unit="steps")
         if len(times) >= least and sum(times) >= seconds:
             break
+    _meet_other_shapes(trainer)
     return StepTrial(times, waited, meter.peak())
+
+
+def _meet_other_shapes(trainer: Trainer) -> None:
+    """Does on a GPU what the first steps need not have done: a step is captured, and one of new shapes comes after it.
+
+    That one works beside the memory of graphs, and a long run meets it sooner or later.
+    """
+    program = trainer.static.program if trainer.static is not None else None
+    if program is None or not program.captures:
+        return
+    for _ in range(MOST_STEPS):
+        if program.num_graphs or not program.captures:
+            break
+        trainer.step()
+    captures, program.captures = program.captures, False
+    trainer.step()
+    program.captures = captures
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,19 @@ k-th word from the end, so it too is read from its own beginning to its end, and
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from elmo_cli.device import sent
 from elmo_cli.errors import ConfigError, ElmoError
 from elmo_cli.flows.evaluation.scoring import packed_chunks
 from elmo_cli.flows.memory import is_out_of_memory
 from elmo_cli.flows.models.loaded import LoadedModel
+from elmo_cli.flows.vectors.host_copies import HostCopies
 from elmo_cli.flows.vectors.together import usual_together
 from elmo_cli.flows.vectors.word_vectors import WordVectors
 from elmo_cli.model.distinct_tokens import DistinctTokens
@@ -83,6 +85,7 @@ class SentenceEmbedder:
         self.room: int | None = None
         """Positions that memory has room for, once it ran out."""
         self.word_vectors = WordVectors(model)
+        self._copies = HostCopies(model.device)
         self.carried = start.expand(0)
         """What each row of the batches so far ended in."""
 
@@ -106,6 +109,7 @@ class SentenceEmbedder:
         read = _Reading(self.word_vectors, sentences, final_boundary=False)
         order = np.argsort(-read.lengths, kind="stable")
         vectors: list[Vectors | None] = [None] * len(sentences)
+        pending: _Computed | None = None
         positions = budget or self.together.positions
         # As even as can be, so that none is of a few rows.
         rows = -(-len(order) // max(1, -(-len(order) // self.together.rows)))
@@ -115,10 +119,10 @@ class SentenceEmbedder:
             totals = np.cumsum(read.lengths[order[done : done + min(limit, rows)]])
             batch = order[done : done + max(1, int(np.searchsorted(totals, limit, side="right")))]
             made = self._within_memory(limit, partial(self._run, read, batch, self.start.expand(len(batch))))
-            if made is not None:
-                for place, array in zip(batch, made[0], strict=True):
-                    vectors[place] = array
-                done += len(batch)
+            self._take(pending, vectors)  # while a GPU computes what was just launched
+            pending = made[0] if made is not None else None
+            done += len(batch) if made is not None else 0
+        self._take(pending, vectors)
         return [array for array in vectors if array is not None]
 
     def embed_batch(self, sentences: Sequence[Sentence]) -> list[Vectors]:
@@ -139,12 +143,11 @@ class SentenceEmbedder:
         while made is None:
             begin = LstmState(*(part[:, :, at] for part in self.carried))
             made = self._within_memory(self.together.chunk, partial(self._run, read, order, begin))
-        arrays, after = made
+        computed, after = made
         for part, new in zip(self.carried, after, strict=True):
             part[:, :, at] = new
         vectors: list[Vectors | None] = [None] * rows
-        for place, array in zip(order, arrays, strict=True):
-            vectors[place] = array
+        self._take(computed, vectors)
         return [array for array in vectors if array is not None]
 
     def embed_words(self, sentences: Sequence[Sentence]) -> list[Vectors]:
@@ -179,9 +182,16 @@ class SentenceEmbedder:
             torch.cuda.empty_cache()
         return None
 
+    def _take(self, computed: "_Computed | None", vectors: list[Vectors | None]) -> None:
+        """Puts the vectors of a batch where they belong."""
+        if computed is not None:
+            array_LNE = self._copies.fetch(computed.vectors_LNE, computed.mark)
+            for place, array in zip(computed.batch, np.split(array_LNE, computed.firsts_B[1:], axis=1), strict=True):
+                vectors[place] = array
+
     @torch.no_grad()
-    def _run(self, read: "_Reading", batch: Ids, state: LstmState) -> tuple[list[Vectors], LstmState]:
-        """Vectors of the sentences ``batch``, longest first, and the state each ends in."""
+    def _run(self, read: "_Reading", batch: Ids, state: LstmState) -> "tuple[_Computed, LstmState]":
+        """Computes the sentences ``batch``, longest first, and the state each ends in."""
         lengths, words_B = read.lengths[batch], read.words[batch]
         firsts_B = np.cumsum(words_B) - words_B
         config, device = self.model.bilm.config, self.model.device
@@ -211,7 +221,19 @@ class SentenceEmbedder:
             for number, layer_GND in enumerate(outputs, 1):
                 vectors_LNE[number, forward, :width] = layer_GND[0, inside_N].to(vectors_LNE)
                 vectors_LNE[number, backward, width:] = layer_GND[1, inside_N].to(vectors_LNE)
-        return np.split(vectors_LNE.cpu().numpy(), firsts_B[1:], axis=1), after
+        mark = self._copies.computed() if place.type == "cuda" else None
+        return _Computed(batch, firsts_B, vectors_LNE, mark), after
+
+
+class _Computed(NamedTuple):
+    """A batch's vectors, where they were computed and as soon as they are."""
+
+    batch: Ids
+    """Which sentences."""
+    firsts_B: Ids
+    """Where each one's first word is among them."""
+    vectors_LNE: Tensor
+    mark: Any
 
 
 class _Reading:

@@ -9,9 +9,9 @@ from elmo_cli.config import LstmConfig
 
 CPU_ROWS = 512
 """Sentences of a batch on a CPU; products of more rows are hardly faster."""
-CPU_GATES = {"fp32": 64 << 20, "bf16": 16 << 20, "int8": 16 << 20}
-"""Bytes of a step's gate sums on a CPU, at most, by precision. Products of fewer bits are so fast that gate sums which
-leave the caches cost more than many rows save."""
+NARROW, NARROW_GATES = ("bf16", "int8"), 16 << 20
+"""Precisions whose products are so fast on a CPU that gate sums which leave the caches cost more than many rows save,
+and bytes of a step's gate sums there, at most."""
 CPU_POSITIONS = 4096
 """Positions of a batch that are in memory at once on a CPU."""
 FEWEST_ON_GPU, MOST_ON_GPU = 4096, 65_536
@@ -35,7 +35,8 @@ class Together:
 def usual_together(config: LstmConfig, precision: str, device: torch.device) -> Together:
     """What suits a device, the same in every run on it, so that one that goes on computes as the one before."""
     if device.type != "cuda":
-        rows = min(CPU_ROWS, max(1, CPU_GATES[precision] // (2 * 4 * 4 * config.cell_dim)))
+        narrow_rows = max(1, NARROW_GATES // (2 * 4 * 4 * config.cell_dim))
+        rows = min(CPU_ROWS, narrow_rows) if precision in NARROW else CPU_ROWS
         return Together(positions=sys.maxsize, rows=rows, chunk=CPU_POSITIONS)
     total = torch.cuda.get_device_properties(device).total_memory
     positions = int(total * GPU_SHARE) // _bytes_for_a_position(config)

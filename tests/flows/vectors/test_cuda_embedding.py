@@ -45,7 +45,7 @@ def test_a_batch_is_waited_for_once(policy: str, architecture: str, text: Encode
         embedder = SentenceEmbedder(model, start)
         assert watch.waits == []
         vectors = embedder.embed(SENTENCES, budget=100)
-        assert [wait.split(":")[0] for wait in watch.waits] == ["a copy to the host at embedding.py"]
+        assert [wait.split(":")[0] for wait in watch.waits] == ["an event at host_copies.py"]
         embedder.embed(SENTENCES, budget=20)
         assert len(watch.waits) == 1 + 2, "the sentence of 60 words is longer than a batch"
     assert [(array.shape, array.dtype) for array in vectors] == [((3, len(s), 24), np.float32) for s in SENTENCES]

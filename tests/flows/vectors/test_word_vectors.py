@@ -93,10 +93,10 @@ def test_where_memory_runs_out_fewer_words_are_computed_together(
     expected = WordVectors(model)(WORDS)
     real = model.bilm.token_encoder.forward
 
-    def small(chars_UW: torch.Tensor) -> torch.Tensor:
+    def small(chars_UW: torch.Tensor, **options: bool) -> torch.Tensor:
         if len(chars_UW) > 64:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        return real(chars_UW)
+        return real(chars_UW, **options)
 
     monkeypatch.setattr(model.bilm.token_encoder, "forward", small)
     vectors = WordVectors(model)
@@ -105,7 +105,7 @@ def test_where_memory_runs_out_fewer_words_are_computed_together(
 
 
 def test_other_errors_pass_through(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(chars_UW: torch.Tensor) -> torch.Tensor:
+    def broken(chars_UW: torch.Tensor, **_: bool) -> torch.Tensor:
         raise RuntimeError("shapes do not fit")
 
     monkeypatch.setattr(model.bilm.token_encoder, "forward", broken)
