@@ -8,23 +8,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elmo_cli.cores import suitable_threads, usable_cores
+from elmo_cli.cores import bound_of_cores, suitable_threads, usable_cores
 from elmo_cli.errors import ConfigError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; ``auto`` is CUDA where there is one, else the CPU.
+    """The device of that name, by its number where there may be several; ``auto`` is CUDA where there is one.
 
-    Of several processes that ``torchrun`` started on a machine, each takes another CUDA device with ``auto``.
+    Of several processes that ``torchrun`` started on a machine, each takes another CUDA device with ``auto`` and
+    ``cuda``. A CUDA device becomes the current one of the calling thread: streams, pinned memory and much of what
+    other libraries do belong to that, whatever tensors they are given.
 
     Raises:
         ConfigError: The name is not a device, or this machine does not have it.
     """
+    device = named_device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def named_device(name: str) -> torch.device:
+    """The same inside another program, whose current device is its own affair.
+
+    Raises:
+        ConfigError: As for :func:`pick_device`.
+    """
     if name == "auto":
-        if not torch.cuda.is_available():
-            return torch.device("cpu")
-        rank = os.environ.get("LOCAL_RANK", "")
-        return torch.device("cuda", int(rank) % torch.cuda.device_count()) if rank.isdecimal() else torch.device("cuda")
+        return _own_cuda_device() if torch.cuda.is_available() else torch.device("cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -38,7 +49,16 @@ def pick_device(name: str = "auto") -> torch.device:
                 f"--device {name}: CUDA devices that torch can use on this machine: {count}",
                 hint="use --device auto, which takes CUDA where there is one",
             )
+        if device.index is None:
+            return _own_cuda_device()
     return device
+
+
+def _own_cuda_device() -> torch.device:
+    """That of this process's number where ``torchrun`` gave it one, else the current one."""
+    rank = os.environ.get("LOCAL_RANK", "")
+    number = int(rank) % torch.cuda.device_count() if rank.isdecimal() else torch.cuda.current_device()
+    return torch.device("cuda", number)
 
 
 def use_threads(threads: int | None) -> None:
@@ -52,7 +72,11 @@ def use_threads(threads: int | None) -> None:
     cores = usable_cores()
     if threads is not None and not 1 <= threads <= cores:
         # More threads than cores make each other ten times slower, they do not merely stop helping.
-        raise ConfigError(f"--threads {threads}: this process may use 1 to {cores} cores")
+        bound = bound_of_cores()
+        raise ConfigError(
+            f"--threads {threads}: expected 1 to {cores}, the cores there are" + (f"; {bound}" if bound else ""),
+            hint="leave --threads away, which takes a thread for each core",
+        )
     neighbours = os.environ.get("LOCAL_WORLD_SIZE", "")
     torch.set_num_threads(
         threads or max(1, suitable_threads() // max(1, int(neighbours) if neighbours.isdecimal() else 1))
@@ -77,9 +101,12 @@ def describe(device: torch.device) -> str:
 
 
 def peak_memory(device: torch.device) -> dict[str, int]:
-    """The most bytes that were ever in use: ``peak_memory_bytes`` of this process, ``peak_device_bytes`` on CUDA."""
+    """The most bytes that were ever in use: ``peak_memory_bytes`` of this process, ``peak_device_bytes`` on CUDA.
+
+    On CUDA it is what torch's allocator held: the memory that a replayed graph works in does not count as allocated.
+    """
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peaks = {"peak_memory_bytes": most if sys.platform == "darwin" else 1024 * most}
     if device.type == "cuda":
-        peaks["peak_device_bytes"] = torch.cuda.max_memory_allocated(device)
+        peaks["peak_device_bytes"] = torch.cuda.max_memory_reserved(device)
     return peaks

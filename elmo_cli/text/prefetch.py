@@ -27,6 +27,7 @@ class Ahead(Generic[Batch]):
     def __init__(self, make: Callable[[int], Batch]) -> None:
         self._make = make
         self._next: tuple[int, Future[Batch]] | None = None
+        self._thread: threading.Thread | None = None
 
     def take(self, step: int) -> Batch:
         """The batch of a step; that of the step after it is then begun."""
@@ -35,9 +36,15 @@ class Ahead(Generic[Batch]):
         else:
             batch = self._make(step)
         following: Future[Batch] = Future()
-        threading.Thread(target=self._fill, args=(step + 1, following), name="next-batch").start()
+        self._thread = threading.Thread(target=self._fill, args=(step + 1, following), name="next-batch")
+        self._thread.start()
         self._next = step + 1, following
         return batch
+
+    def wait(self) -> None:
+        """Returns when no thread is making anything, nor keeps what it makes batches of."""
+        if self._thread is not None:
+            self._thread.join()
 
     def _fill(self, step: int, future: Future[Batch]) -> None:
         try:

@@ -1,5 +1,6 @@
 """Steps that a GPU replays and never waits in; on the CPU the same bodies go through the same places."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -47,11 +48,30 @@ def no_waiting(device: torch.device) -> Iterator[None]:
     if device.type == "cpu":
         yield
         return
-    torch.cuda.set_sync_debug_mode("error")
+    _set_sync_debug_mode("error")
     try:
         yield
     finally:
-        torch.cuda.set_sync_debug_mode("default")
+        _set_sync_debug_mode("default")
+
+
+def _set_sync_debug_mode(mode: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the mode does not see every wait
+        torch.cuda.set_sync_debug_mode(mode)
+
+
+def test_asking_for_no_waiting_is_no_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = []
+
+    def warn(mode: str) -> None:
+        modes.append(mode)
+        warnings.warn("Synchronization debug mode is a prototype feature", UserWarning, stacklevel=2)
+
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", warn)
+    with pytest.raises(RuntimeError, match="waited"), no_waiting(torch.device("cuda")):
+        raise RuntimeError("waited")
+    assert modes == ["error", "default"]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

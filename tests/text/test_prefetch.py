@@ -51,3 +51,20 @@ def test_an_error_of_a_step_that_nobody_takes_is_nobodys() -> None:
     ahead = Ahead(make)
     assert ahead.take(0) == 0
     assert ahead.take(0) == 0
+
+
+def test_who_waits_finds_nothing_being_made() -> None:
+    slow, made = threading.Event(), []
+
+    def make(step: int) -> int:
+        if step:
+            slow.wait(5)
+        made.append(step)
+        return step
+
+    ahead = Ahead(make)
+    ahead.wait()  # nothing is, before the first one is taken
+    ahead.take(0)
+    threading.Timer(0.05, slow.set).start()
+    ahead.wait()
+    assert made == [0, 1]

@@ -1,17 +1,19 @@
 """How much memory something takes while it happens.
 
-On CUDA the allocator counts. On a CPU it is the resident memory of the process, without the files that are mapped into
+On CUDA it is what torch's allocator holds, in use or not: what a replayed graph works in counts as free there, yet
+belongs to nobody else. On a CPU it is the resident memory of the process, without the files that are mapped into
 it: the kernel's own high-water mark, put back to the present before each measurement where the system lets a process do
 that, as Linux does. Elsewhere the mark is that of the process's whole life.
 """
 
-import ctypes
 import gc
 import resource
 import sys
 from pathlib import Path
 
 import torch
+
+from elmo_cli.allocation import give_back_freed_memory
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
@@ -44,20 +46,27 @@ class MemoryMeter:
     def peak(self) -> int:
         """The most bytes in use since, above those at the beginning."""
         if self._device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self._device) - self.before
+            return torch.cuda.max_memory_reserved(self._device) - self.before
         status = _status()
         highest = status["VmHWM"] - status["RssFile"] - status["RssShmem"] if status else _highest()
         return max(0, highest - self.before)
 
 
-def memory_in_use(device: torch.device) -> int:
-    """Bytes in use, after what nobody needs was given back: of the device, or of this process without mapped files."""
+def give_back(device: torch.device) -> None:
+    """Lets go of memory that nobody needs: of the device, and of this process."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.empty_cache()
-        return torch.cuda.memory_allocated(device)
-    _trim()
+    else:
+        give_back_freed_memory()  # else a model that is gone counts on
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes in use, after what nobody needs was given back: of the device, or of this process without mapped files."""
+    give_back(device)
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
     status = _status()
     return status["RssAnon"] if status else _highest()
 
@@ -87,11 +96,3 @@ def _status() -> dict[str, int]:
 def _highest() -> int:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else 1024 * most
-
-
-def _trim() -> None:
-    """Makes the C library give freed memory back to the system, where it can: else a model that is gone counts on."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

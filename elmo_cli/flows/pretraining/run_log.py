@@ -14,6 +14,7 @@ import torch
 from elmo_cli.device import peak_memory
 from elmo_cli.errors import DivergedError
 from elmo_cli.flows.pretraining.training import StepResult
+from elmo_cli.train.exchange import Traffic
 from elmo_cli.train.metrics import MetricsLog
 from elmo_cli.train.tensorboard_log import TensorBoardLog
 
@@ -54,7 +55,8 @@ class RunLog:
         self.steps = 0
         """How many that were."""
         self._unread: list[Unread] = []
-        self._waited = self._took = self._exchanged = 0.0
+        self._exchanges: list[Traffic] = []
+        self._waited = self._took = 0.0
         self._sent_bytes = self._steps_timed = 0
         self._device = device
         self._sampled = sampled
@@ -65,7 +67,7 @@ class RunLog:
         """Takes in a step that began at a time of ``perf_counter``; the loss stays on the device."""
         self._unread.append(Unread(result.loss, result.gradient_norm, result.learning_rate))
         self._waited += result.waiting_seconds
-        self._exchanged += result.traffic.seconds
+        self._exchanges.append(result.traffic)
         self._sent_bytes += result.traffic.sent_bytes
         self._took += time.perf_counter() - began
         self._steps_timed += 1
@@ -97,11 +99,12 @@ class RunLog:
                 "waiting_share": self._waited / self._took,
             }
             if self._sent_bytes:
-                speed["exchange_share"] = self._exchanged / self._took
+                speed["exchange_share"] = sum(traffic.seconds for traffic in self._exchanges) / self._took
                 speed["exchange_bytes"] = self._sent_bytes / self._steps_timed
         self.seconds += self._took
         self.steps += self._steps_timed
-        self._waited = self._took = self._exchanged = 0.0
+        self._exchanges.clear()
+        self._waited = self._took = 0.0
         self._sent_bytes = self._steps_timed = 0
         self.latest = {
             "loss_sampled": float(np.mean(losses)),

@@ -15,6 +15,7 @@ from elmo_cli.flows.evaluation.line_losses import LineLosses
 from elmo_cli.flows.evaluation.scoring import score, sentence_sequences
 from elmo_cli.flows.evaluation.shared_losses import gather_losses
 from elmo_cli.flows.pretraining.agreed_stop import AgreedStop
+from elmo_cli.flows.pretraining.memory_use import give_back
 from elmo_cli.flows.pretraining.origin import origin_record
 from elmo_cli.flows.pretraining.run_length import RunLength
 from elmo_cli.flows.pretraining.run_log import RunLog, perplexity
@@ -316,6 +317,7 @@ class TrainingRun:
             remove_checkpoint(newest[0])
         found, _ = self._load()
         if found is None:
+            self._drop_trainer()
             self.trainer = Trainer(self.config.model, train, self.corpus.training, self.device, self.group)
             self.trainer.total_steps = self.length.steps
             keep_start(self.trainer, self.run_dir, self.origin)
@@ -336,6 +338,12 @@ class TrainingRun:
             text=f"{error.message}; going back to step {step:,}, on from there at {standing.rate_scale:g} of the rate",
             warning=True,
         )
+
+    def _drop_trainer(self) -> None:
+        """Lets go of weights, graphs and all, so that the next trainer finds their memory: a GPU may hold only one."""
+        self.trainer.batches.wait()
+        del self.trainer
+        give_back(self.device)
 
     def _load(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest whole checkpoint, which the first process reads and the others are told."""

@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 
+from elmo_cli.device import peak_memory
 from elmo_cli.flows.pretraining import memory_use
 from elmo_cli.flows.pretraining.memory_use import MemoryMeter, mapped_bytes, program_bytes
 
@@ -51,3 +52,43 @@ def test_a_system_without_proc_tells_its_highest(monkeypatch: pytest.MonkeyPatch
     assert MemoryMeter(CPU).peak() >= 0
     assert mapped_bytes(CPU) == 0
     assert program_bytes(CPU) > 50 * MIB
+
+
+class Allocator:
+    """Stands for torch's on CUDA, which gives a replayed graph's memory away and counts it as free."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.held, self.most = 5 * MIB, 7 * MIB
+        for name, figure in {
+            "memory_reserved": lambda _: self.held,
+            "max_memory_reserved": lambda _: self.most,
+            "memory_allocated": lambda _: 0,
+            "max_memory_allocated": lambda _: 0,
+            "reset_peak_memory_stats": lambda _: self.take(0),
+            "synchronize": lambda _: None,
+            "empty_cache": lambda: self.take(-MIB),
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, figure)
+
+    def take(self, size: int) -> None:
+        self.held += size
+        self.most = self.held
+
+
+def test_on_a_gpu_what_a_graph_replays_in_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    allocator = Allocator(monkeypatch)
+    device = torch.device("cuda")
+    meter = MemoryMeter(device)
+    assert (meter.before, meter.peak()) == (4 * MIB, 0), "what is cached and free is given back before"
+    allocator.take(20 * MIB)
+    allocator.held -= 8 * MIB
+    assert meter.peak() == 20 * MIB
+    assert meter.now() == 11 * MIB
+
+
+def test_every_figure_of_a_gpu_s_memory_is_of_what_torch_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    allocator = Allocator(monkeypatch)
+    device = torch.device("cuda")
+    assert program_bytes(device) == 4 * MIB
+    allocator.take(20 * MIB)
+    assert peak_memory(device)["peak_device_bytes"] == 24 * MIB

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -452,6 +453,24 @@ def test_without_a_checkpoint_it_begins_anew_and_after_some_times_it_stops(
     failing += [3, 3, 3]
     with pytest.raises(DivergedError, match="after backing off 2 times"):
         list(begin(text, tmp_path / "run", train={"on_non_finite": "back_off", "back_offs": 2}))
+
+
+def test_the_old_weights_are_gone_before_new_ones_are_made(
+    text: Path, tmp_path: Path, failing: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing += [3]
+    made: list[weakref.ref[Trainer]] = []
+
+    def make(*arguments: Any) -> Trainer:
+        assert [trainer() for trainer in made] == [None] * len(made)
+        trainer = Trainer(*arguments)
+        made.append(weakref.ref(trainer))
+        return trainer
+
+    monkeypatch.setattr(training_run, "Trainer", make)
+    reports = list(begin(text, tmp_path / "run", train={"on_non_finite": "back_off", "steps": 4}))
+    assert isinstance(reports[-1], PretrainResult)
+    assert len(made) == 2
 
 
 def test_a_run_that_backs_off_and_is_killed_meanwhile_comes_to_the_same_end(
