@@ -3,7 +3,7 @@
 PYTHON ?= python3
 GPU_PYTHON ?= python3
 # What a GPU computes; the rest of the benchmark would measure its host.
-GPU_PARTS := step batches char-cnn lstm cudnn softmax optimizer evaluate embed
+GPU_PARTS := step batches char-cnn lstm cudnn softmax optimizer evaluate embed embed-files
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready

@@ -72,28 +72,25 @@ def evaluate(lab: Lab) -> Iterator[Figure]:
 
 
 def embed(lab: Lab) -> Iterator[Figure]:
-    """Vectors of real sentences, all layers: into memory, and from a file of text into files."""
-    trainer = lab.trainer
+    """Vectors of real sentences, all layers, into memory; and what their LSTMs' products alone would allow."""
     sentences = lab.bench.text.sentences[: lab.case.embed_sentences]
     tokens = sum(map(len, sentences))
-    model = LoadedModel(
-        path=Path(),
-        bilm=trainer.bilm,
-        softmax=None,
-        vocabulary=None,
-        text=TextConfig(tokenizer="whitespace"),
-        own_start=LstmState.zeros(trainer.bilm.config.lstm, 1, like=next(trainer.bilm.parameters())),
-        info={},
+    compute = partial(_vectors, _loaded(lab), sentences)
+    with recorded(lab.bilm) as calls:
+        compute("fp32")
+    lstms = calls.lstms()
+    limits = lab.bench.limits.of("fp32")
+    yield Figure(
+        part="embed",
+        case=lab.case.title,
+        name="LSTM products of embed",
+        unit="tokens/s",
+        median=tokens / limits.seconds(lstms),
+        low=tokens / limits.seconds(lstms, max),
+        high=tokens / limits.seconds(lstms, min),
+        repeats=3,
+        explanation="each of their shapes by itself in float32, every position's inputs and no padding: the limit",
     )
-    assert model.own_start is not None
-    start = model.own_start
-
-    def compute(precision: str) -> list[Vectors]:
-        # A fresh one knows no words yet.
-        return SentenceEmbedder(replace(model, precision=precision), start).embed(sentences)
-
-    with recorded(trainer.bilm) as calls:
-        arrays = compute("fp32")
     yield lab.figure(
         lab.bench.time(partial(compute, "fp32")),
         precision="fp32",
@@ -118,9 +115,34 @@ def embed(lab: Lab) -> Iterator[Figure]:
             explanation=f"the same with --precision {precision}",
             details={"sentences": len(sentences)},
         )
+
+
+def embed_to_files(lab: Lab) -> Iterator[Figure]:
+    """The same from a file of text into files of vectors: all of ``elmo embed`` but loading the model."""
+    sentences = lab.bench.text.sentences[: lab.case.embed_sentences]
     # On a GPU in its fastest form, so that the file is the narrower place if it can be.
-    precision = ("fp32", *on_gpu)[-1]
-    yield from _to_files(lab, replace(model, precision=precision), sentences, arrays, partial(compute, precision))
+    precision = ("fp32", *gpu_precisions(lab.bench.device))[-1]
+    model = _loaded(lab)
+    compute = partial(_vectors, model, sentences, precision)
+    yield from _to_files(lab, replace(model, precision=precision), sentences, compute(), compute)
+
+
+def _loaded(lab: Lab) -> LoadedModel:
+    return LoadedModel(
+        path=Path(),
+        bilm=lab.bilm,
+        softmax=None,
+        vocabulary=None,
+        text=TextConfig(tokenizer="whitespace"),
+        own_start=LstmState.zeros(lab.bilm.config.lstm, 1, like=next(lab.bilm.parameters())),
+        info={},
+    )
+
+
+def _vectors(model: LoadedModel, sentences: Sequence[Sequence[str]], precision: str) -> list[Vectors]:
+    assert model.own_start is not None
+    # A fresh one knows no words yet.
+    return SentenceEmbedder(replace(model, precision=precision), model.own_start).embed(sentences)
 
 
 def gpu_precisions(device: torch.device) -> tuple[str, ...]:
@@ -152,7 +174,7 @@ def _to_files(
         files[layout].out.unlink()
         yield lab.figure(
             whole,
-            part="embed",
+            part="embed-files",
             name=f"embed to a file, {layout}",
             unit="tokens/s",
             units=tokens,

@@ -107,9 +107,16 @@ class Lab:
             "precision": self.train.precision,
         }
 
-    def figure(self, timing: Timing, **named: Any) -> Figure:
-        """A figure of this case: see :func:`benchmarks.figures.model_figure`."""
-        return model_figure(self.limits, timing, case=self.case.title, **named)
+    def figure(self, timing: Timing, *, precision: str | None = None, **named: Any) -> Figure:
+        """A figure of this case, beside the limits of its precision: see :func:`benchmarks.figures.model_figure`.
+
+        Args:
+            timing: Of the work.
+            precision: Of its products; None for that of the case's training.
+            named: As for any figure.
+        """
+        limits = self.bench.limits.of(precision or self.train.precision)
+        return model_figure(limits, timing, case=self.case.title, **named)
 
 
 @dataclass(frozen=True)

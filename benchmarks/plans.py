@@ -9,7 +9,7 @@ PUBLISHED_VOCABULARY = 793_471
 
 STAGES = ("step", "batches", "char-cnn", "lstm", "softmax", "optimizer")
 """The parts of training, the whole first: so its peak memory holds nothing of the others."""
-INFERENCE = ("evaluate", "embed")
+INFERENCE = ("evaluate", "embed", "embed-files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ CPU = Plan(
     name="cpu",
     cases=(
         COMPACT_32,
-        Case(name="small", config=_rows(SMALL, 32), parts=("embed",), embed_sentences=2_000),
+        Case(name="small", config=_rows(SMALL, 32), parts=("embed", "embed-files"), embed_sentences=2_000),
         Case(
             name="original",
             config=_rows(ORIGINAL, 16),
@@ -126,4 +126,18 @@ TINY = Plan(
 )
 """Every line of the other plans in a moment, to try the harness itself; its figures mean nothing."""
 
-PLANS = {plan.name: plan for plan in (CPU, CUDA, TINY)}
+VECTORS = Plan(
+    name="vectors",
+    cases=(
+        Case(
+            name="original",
+            config=_rows(ORIGINAL, 16),
+            parts=("embed",),
+            vocabulary_size=10_000,
+            embed_sentences=2_000,
+        ),
+    ),
+)
+"""Vectors of the published size for more text, whose words are thus more often known: 2,000 sentences."""
+
+PLANS = {plan.name: plan for plan in (CPU, CUDA, VECTORS, TINY)}

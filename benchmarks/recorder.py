@@ -40,15 +40,18 @@ class Calls:
         config = self.bilm.config
         width, cnn = config.lstm.projection_dim, _character_cnn(self.bilm)
         products = [product for types, columns in self.spelled for product in flops.encoder(cnn, types, columns, width)]
-        return products + [product for sizes in self.batch_sizes for product in flops.lstm(config.lstm, sizes)]
+        return products + self.lstms()
+
+    def lstms(self) -> Products:
+        """Products of the LSTMs' forward passes, as if every position's inputs were multiplied."""
+        return [product for sizes in self.batch_sizes for product in flops.lstm(self.bilm.config.lstm, sizes)]
 
     def backward(self) -> Products:
         """Products of the backward passes, where every forward pass has one."""
         config = self.bilm.config
         width, cnn = config.lstm.projection_dim, _character_cnn(self.bilm)
         products = [product for types, _ in self.spelled for product in flops.encoder_gradients(cnn, types, width)]
-        lstms = [product for sizes in self.batch_sizes for product in flops.lstm(config.lstm, sizes)]
-        return products + flops.gradients(lstms)
+        return products + flops.gradients(self.lstms())
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def markdown(content: Mapping[str, Any]) -> Iterator[str]:
     yield f"### {machine.get('gpu', machine['cpu'])}, {content['date'][:10]}"
     yield ""
     yield f"{describe(machine)}. Text: {content['text']}. {content['seconds']:.0f} seconds in all."
+    if not content.get("is_whole", True):
+        yield "The run ended before its time: what follows is what it had measured by then."
     if content["drawn_text"]:
         cases = "; ".join(content["drawn_text"])
         yield f"Training text drawn from the log-uniform law, since no text here has such a vocabulary: {cases}."

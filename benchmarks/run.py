@@ -41,8 +41,23 @@ def _run(wanted: argparse.Namespace) -> int:
             "running, or were a minute ago; figures taken beside them are too low",
             file=sys.stderr,
         )
-    begin = time.perf_counter()
+    begin, out = time.perf_counter(), wanted.out or RESULTS / f"{plan.name}.json"
     figures: list[Figure] = []
+
+    def write(*, is_whole: bool) -> float:
+        took = time.perf_counter() - begin
+        content = record(
+            figures,
+            plan=plan,
+            text=text,
+            machine=machine,
+            seconds=wanted.seconds,
+            took=took,
+            is_whole=is_whole,
+        )
+        write_text(out, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return took
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         text = find_text(folder)
@@ -52,13 +67,12 @@ def _run(wanted: argparse.Namespace) -> int:
             plan, device, text, folder, seconds=wanted.seconds, only=wanted.only or PARTS, large=wanted.large
         ):
             if not figures or figure.case != figures[-1].case:
+                if figures:
+                    write(is_whole=False)  # a run of many minutes may be ended from outside
                 print(f"\n{'Text and machine' if figure.case == TEXT else figure.case}")
             print(show(figure), flush=True)
             figures.append(figure)
-    took = time.perf_counter() - begin
-    out = wanted.out or RESULTS / f"{plan.name}.json"
-    content = record(figures, plan=plan, text=text, machine=machine, seconds=wanted.seconds, took=took)
-    write_text(out, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    took = write(is_whole=True)
     print(f"\n{took:.0f} seconds. Written to {out}; as Markdown: python -m benchmarks.report {out}")
     return 0
 

@@ -1,6 +1,7 @@
 """One run of the benchmark: every part of a plan, one after another, in one process."""
 
 import gc
+import sys
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ MODEL_PARTS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "optimizer": training_parts.optimizer,
     "evaluate": inference_parts.evaluate,
     "embed": inference_parts.embed,
+    "embed-files": inference_parts.embed_to_files,
 }
 PARTS = (LIMIT, *TEXT_PARTS, *MODEL_PARTS)
 
@@ -65,22 +67,38 @@ def measure_all(
     """
     limits = ProductLimits(device, seconds)
     bench = Bench(device, seconds, text, folder, limits, large)
-    for precision in dict.fromkeys(["fp32", *(case.config.train.precision for case in plan.cases)]):
+    of_cases = (case.config.train.precision for case in plan.cases)
+    for precision in dict.fromkeys(["fp32", *of_cases, *inference_parts.gpu_precisions(device)]):
         yield _large_product(limits.of(precision))
     for name, measure_text in TEXT_PARTS.items():
         if name in only:
             yield from measure_text(bench)
     for case in plan.cases:
         lab = Lab(bench, case)
-        for name, measure_model in MODEL_PARTS.items():
+        for name in MODEL_PARTS:
             if name in only and name in case.parts:
-                yield from measure_model(lab)
+                yield from _measured(lab, name)
         del lab
         _release(device)
 
 
+def _measured(lab: Lab, name: str) -> Iterator[Figure]:
+    """A part's figures, as many as come: what a library of the machine does not do must not cost the others theirs."""
+    try:
+        yield from MODEL_PARTS[name](lab)
+    except RuntimeError as error:
+        print(f"{name} of {lab.case.title} is left out: {error}", file=sys.stderr)
+
+
 def record(
-    figures: Collection[Figure], *, plan: Plan, text: BenchText, machine: dict[str, Any], seconds: float, took: float
+    figures: Collection[Figure],
+    *,
+    plan: Plan,
+    text: BenchText,
+    machine: dict[str, Any],
+    seconds: float,
+    took: float,
+    is_whole: bool = True,
 ) -> dict[str, Any]:
     """What a run's JSON says.
 
@@ -91,6 +109,7 @@ def record(
         machine: From :func:`benchmarks.machine.describe_machine`, before the run.
         seconds: Per figure, as asked for.
         took: Seconds of the whole run.
+        is_whole: Whether nothing more is to come.
     """
     return {
         "format": FORMAT,
@@ -101,6 +120,7 @@ def record(
         "drawn_text": sorted({figure.case for figure in figures if figure.details.get("drawn_tokens")}),
         "seconds_per_figure": seconds,
         "seconds": round(took, 1),
+        "is_whole": is_whole,
         "figures": [figure.to_json() for figure in figures],
     }
 

@@ -20,7 +20,7 @@ class Timing:
 
     seconds: tuple[float, ...]
     peak_memory: int | None = None
-    """Bytes of a GPU in use at most meanwhile, whatever else is held there included; None for a CPU."""
+    """Bytes of a GPU that torch held at most meanwhile, a graph's memory included; None for a CPU."""
 
     @property
     def median(self) -> float:
@@ -48,6 +48,7 @@ def measure(work: Callable[[], object], device: torch.device, seconds: float) ->
         seconds: Time to spend, at least :data:`LEAST_REPEATS` readings in any case.
     """
     if device.type == "cuda":
+        torch.cuda.empty_cache()  # what parts before this one left behind is not its own
         torch.cuda.reset_peak_memory_stats(device)
     once = _time(work, 1, device)
     if once < seconds / 4:  # the first call also allocates, and on a GPU loads its kernels
@@ -57,7 +58,7 @@ def measure(work: Callable[[], object], device: torch.device, seconds: float) ->
     begin = time.perf_counter()
     while len(readings) < LEAST_REPEATS or (time.perf_counter() - begin < seconds and len(readings) < 5 * REPEATS):
         readings.append(_time(work, calls, device))
-    peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+    peak_memory = torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None
     return Timing(tuple(readings), peak_memory)
 
 

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +12,13 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import corpus_parts, run, text_parts, texts
+from benchmarks import corpus_parts, inference_parts, run, session, text_parts, texts, training_parts
 from benchmarks.figures import Figure, model_figure
 from benchmarks.flops import Product
 from benchmarks.lab import Bench, Lab
 from benchmarks.limits import LARGE, ProductLimits
 from benchmarks.machine import is_busy
-from benchmarks.plans import CPU, CUDA, TINY
+from benchmarks.plans import CUDA, PLANS, TINY, Plan
 from benchmarks.recorder import recorded
 from benchmarks.report import main as report
 from benchmarks.session import FORMAT, MODEL_PARTS, PARTS
@@ -50,6 +51,7 @@ def content(measured: Path) -> dict[str, Any]:
 def test_the_json_says_what_was_measured_where_and_when(content: dict[str, Any]) -> None:
     assert content["format"] == FORMAT
     assert content["plan"] == "tiny"
+    assert content["is_whole"]
     assert content["date"].startswith("20")
     assert "Python's documentation" in content["text"]
     assert content["drawn_text"] == ["miniature, drawn text, 4 rows, bf16"]
@@ -139,7 +141,7 @@ def test_the_readme_names_every_part_and_figure(content: dict[str, Any]) -> None
 
 
 def test_plans_name_parts_that_exist_and_fit_their_vocabularies() -> None:
-    for plan in (CPU, CUDA, TINY):
+    for plan in PLANS.values():
         assert len({case.title for case in plan.cases}) == len(plan.cases)
         for case in plan.cases:
             assert set(case.parts) <= set(MODEL_PARTS)
@@ -191,6 +193,126 @@ def test_the_recorder_sees_what_a_step_computes(small_text: BenchText, tmp_path:
     assert (lab.batch.chars_UW == spellings(lab.text, torch.unique(torch.from_numpy(types)).numpy(), lab.bilm)).all()
 
 
+def test_shares_are_of_products_in_the_figure_s_own_precision(
+    small_text: BenchText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference_parts, "gpu_precisions", lambda device: ("tf32", "bf16"))
+    device = torch.device("cpu")
+    bench = Bench(device, 0.0, small_text, tmp_path, ProductLimits(device, 0.0))
+    for number, precision in enumerate(("fp32", "tf32", "bf16")):
+        bench.limits.of(precision).large_rate = 10.0 ** (9 + number)
+    monkeypatch.setattr(texts, "SYNTHETIC_TOKENS", 20_000)
+    lab = Lab(bench, next(case for case in TINY.cases if case.config.train.precision == "bf16"))
+    figures = {figure.name: figure for figure in [*inference_parts.evaluate(lab), *training_parts.lstm(lab)]}
+    shares = {name: figure.gflops / figure.share_of_large for name, figure in figures.items()}  # type: ignore[operator]
+    assert shares == pytest.approx(
+        {
+            "full-softmax evaluation": 1,
+            "full-softmax evaluation, tf32": 10,
+            "full-softmax evaluation, bf16": 100,
+            "LSTM, forward": 100,
+            "LSTM, forward and backward": 100,
+        }
+    )
+
+
+def test_every_precision_of_a_gpu_is_measured_and_named_in_the_readme(
+    small_text: BenchText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference_parts, "gpu_precisions", lambda device: ("bf16",))
+    plan = Plan(name="one", cases=(TINY.cases[0],))
+    device = torch.device("cpu")
+    figures = list(
+        session.measure_all(plan, device, small_text, tmp_path, seconds=0.0, only={"evaluate", "embed", "embed-files"})
+    )
+    names = [figure.name for figure in figures]
+    for name in ("large product", "full-softmax evaluation"):
+        assert [found for found in names if found.startswith(name)] == [name, f"{name}, bf16"]
+    assert {"embed", "embed, bf16", "embed to a file, flat"} <= set(names)
+    assert next(figure for figure in figures if figure.name == "embed to a file, flat").details["precision"] == "bf16"
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name in names:
+        assert f"| {name} |" in readme
+        assert f"| {name.replace('bf16', 'tf32')} |" in readme
+
+
+def test_a_gpu_without_units_for_them_has_no_other_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inference_parts.gpu_precisions(torch.device("cpu")) == ()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 0))
+    assert inference_parts.gpu_precisions(torch.device("cuda")) == ()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert inference_parts.gpu_precisions(torch.device("cuda")) == ("tf32", "bf16")
+
+
+def test_steps_are_timed_when_no_new_graph_has_come_for_a_while() -> None:
+    captures = {3, 5, 24}
+    program = SimpleNamespace(num_graphs=0, captures=True)
+    trainer: Any = SimpleNamespace(static=SimpleNamespace(program=program), steps=0)
+
+    def step() -> None:
+        trainer.steps += 1
+        program.num_graphs += trainer.steps in captures
+
+    trainer.step = step
+    training_parts.settle(trainer)
+    assert trainer.steps == 24 + training_parts.SETTLED_STEPS
+    program.captures = False
+    training_parts.settle(trainer)
+    trainer.static = None
+    training_parts.settle(trainer)
+    assert trainer.steps == 24 + training_parts.SETTLED_STEPS, "what captures nothing has nothing to wait for"
+
+
+def test_shapes_that_never_settle_are_not_waited_for_for_ever() -> None:
+    program = SimpleNamespace(num_graphs=0, captures=True)
+
+    def step() -> None:
+        program.num_graphs += 1
+
+    trainer: Any = SimpleNamespace(static=SimpleNamespace(program=program), step=step)
+    training_parts.settle(trainer)
+    assert program.num_graphs == training_parts.MOST_STEPS
+
+
+def test_a_part_that_the_machine_s_libraries_cannot_do_costs_no_other(
+    small_text: BenchText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lacking(lab: Lab) -> Iterator[Figure]:
+        yield from training_parts.batches(lab)
+        raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED")
+
+    monkeypatch.setitem(MODEL_PARTS, "cudnn", lacking)
+    plan, device = Plan(name="one", cases=(TINY.cases[0],)), torch.device("cpu")
+    figures = session.measure_all(plan, device, small_text, tmp_path, seconds=0.0, only={"cudnn", "optimizer"})
+    assert [figure.part for figure in figures] == ["limit", "batches", "optimizer"]
+    assert capsys.readouterr().err == (
+        "cudnn of miniature, 4 rows is left out: cuDNN error: CUDNN_STATUS_NOT_SUPPORTED\n"
+    )
+
+
+def test_what_is_measured_is_on_the_disk_after_every_case(
+    small_text: BenchText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(lab: Lab) -> Iterator[Figure]:
+        if lab.case is TINY.cases[1]:
+            raise KeyboardInterrupt
+        return training_parts.batches(lab)
+
+    monkeypatch.setattr(run, "find_text", lambda folder: small_text)
+    monkeypatch.setattr(texts, "SYNTHETIC_TOKENS", 20_000)
+    monkeypatch.setitem(MODEL_PARTS, "optimizer", killed)
+    out = tmp_path / "tiny.json"
+    words = ["--plan", "tiny", "--only", "batches", "optimizer", "--seconds", "0", "--out", str(out)]
+    with pytest.raises(KeyboardInterrupt):
+        run.main(words)
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert not content["is_whole"]
+    assert {figure["case"] for figure in content["figures"]} == {"text", TINY.cases[0].title}
+    capsys.readouterr()
+    assert report([str(out)]) == 0
+    assert "The run ended before its time" in capsys.readouterr().out
+
+
 def test_without_the_package_of_the_tokenizer_its_part_is_left_out(
     small_text: BenchText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,7 +347,8 @@ def test_busy_cores_are_warned_of(
 
 
 @pytest.mark.parametrize(
-    ("words", "message"), [(["--device", "tpu"], "expected auto, cpu, cuda"), (["--threads", "9999"], "this process")]
+    ("words", "message"),
+    [(["--device", "tpu"], "expected auto, cpu, cuda"), (["--threads", "9999"], "--threads 9999: expected 1 to")],
 )
 def test_a_setting_that_does_not_fit_says_so(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]

@@ -66,3 +66,17 @@ def test_work_that_takes_no_time_ends(clock: Clock) -> None:
 
 def test_the_highest_rate_is_that_of_the_shortest_reading() -> None:
     assert Timing((0.5, 0.25, 1.0)).rates(10) == (20.0, 10.0, 40.0)
+
+
+def test_the_peak_of_a_gpu_is_what_torch_held_since_caches_were_emptied(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("synchronize", "reset_peak_memory_stats"):
+        monkeypatch.setattr(torch.cuda, name, lambda device, name=name: calls.append(name))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: calls.append("empty_cache"))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 7)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1)  # without what a graph replays in
+    assert measure(clock.work(1.0), torch.device("cuda"), 1.0).peak_memory == 7
+    assert calls[:2] == ["empty_cache", "reset_peak_memory_stats"]
+    assert set(calls[2:]) == {"synchronize"}
