@@ -5,6 +5,7 @@ What the system does not tell stays None: elsewhere than on Linux most of it.
 
 import math
 import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,10 @@ def cpu_quota() -> float | None:
 
 
 def free_memory() -> int | None:
-    """Bytes that may still be taken without anything being swapped out: the machine's, or what a container has left."""
+    """Bytes that may still be taken without anything being swapped out.
+
+    Of the machine, of what a container has left, and of what a bound on this process (``ulimit -v``) leaves, the least.
+    """
     lines = _lines(ROOT / "proc/meminfo")
     left = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
     for folder in _cgroups("memory"):
@@ -54,7 +58,7 @@ def free_memory() -> int | None:
                     line.split()[1] for line in _lines(folder / "memory.stat") if line.startswith("inactive_file ")
                 ]
                 left.append(max(0, int(most) - int(used) + sum(map(int, cached))))
-    return min(left, default=None)
+    return min([*left, *_left_of_bounds()], default=None)
 
 
 def wanted_threads() -> int | None:
@@ -68,24 +72,33 @@ def suitable_threads() -> int:
     return min(physical_cores(), wanted_threads() or usable_cores())
 
 
+def bound_of_cores() -> str | None:
+    """What leaves this process fewer processors than the machine has; None where nothing does."""
+    machine, quota = os.cpu_count() or 1, cpu_quota()
+    if quota is not None and quota < _allowed():
+        return f"this process is granted the time of {quota:g} of the machine's {machine} processors (cgroup)"
+    if usable_cores() < machine:
+        return f"this process may use {usable_cores()} of the machine's {machine} processors (CPU affinity)"
+    return None
+
+
 def thread_notes(threads: int | None) -> Iterator[str]:
     """What a person should know about the number of threads: what bounds it, and where it is too large.
 
     Args:
         threads: As given with ``--threads``; None where it was left open.
     """
-    cores, machine, quota = usable_cores(), os.cpu_count() or 1, cpu_quota()
-    if quota is not None and quota < _allowed():
-        yield f"this process is granted the time of {quota:g} of the machine's {machine} processors (cgroup)"
-    elif cores < machine:
-        yield f"this process may use {cores} of the machine's {machine} processors (CPU affinity)"
+    if (bound := bound_of_cores()) is not None:
+        yield bound
     wanted = wanted_threads()
     if threads is None and wanted is not None and wanted < physical_cores():
         yield f"OMP_NUM_THREADS={wanted}: computing with fewer threads than there are cores ({physical_cores()})"
+    if threads is None and wanted is not None and wanted > physical_cores():
+        yield f"OMP_NUM_THREADS={wanted}: computing with a thread for each core, {physical_cores()}, and no more"
     if threads is not None and threads > physical_cores():
         yield (
-            f"--threads {threads}: only {physical_cores()} cores behind {cores} processors; two threads on a core "
-            f"share its units for products, so --threads {physical_cores()} is usually faster"
+            f"--threads {threads}: only {physical_cores()} cores behind {usable_cores()} processors; two threads on a "
+            f"core share its units for products, so --threads {physical_cores()} is usually faster"
         )
 
 
@@ -112,7 +125,7 @@ class CoreWatch:
         if "LOCAL_WORLD_SIZE" in os.environ or used is None or used < BUSY * usable_cores():
             return None
         return (
-            f"other processes keep {used:.1f} of {usable_cores()} cores busy: training is many times slower beside "
+            f"other processes keep {used:.1f} of {usable_cores()} cores busy: computing is many times slower beside "
             "them; fewer --threads may help"
         )
 
@@ -123,6 +136,15 @@ def _allowed() -> int:
 
 def _processors() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def _left_of_bounds() -> Iterator[int]:
+    """What bounds on this process leave of address space and of data, where there are any."""
+    sizes = {line.split(":")[0]: line.split()[1] for line in _lines(ROOT / "proc/self/status") if line.endswith(" kB")}
+    for bound, size in (("RLIMIT_AS", "VmSize"), ("RLIMIT_DATA", "VmData")):
+        most = resource.getrlimit(getattr(resource, bound))[0]
+        if most != resource.RLIM_INFINITY and size in sizes:
+            yield max(0, most - 1024 * int(sizes[size]))
 
 
 def _ticks() -> int | None:

@@ -235,9 +235,7 @@ def _in_slot(function: Callable[[Item], Made], item: Item, slot: int) -> Packed:
 
 
 def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...], slots: Slots | None) -> None:
-    # Ctrl-C reaches the whole group; the calling process decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     if slots is not None:
         global _slots
         _slots = slots
@@ -245,7 +243,14 @@ def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...], slot
         prepare(*arguments)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Makes this process, which another one started, end when that does, and leave Ctrl-C to it."""
+    # Ctrl-C reaches the whole group; the calling process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     # A worker waits for its next item for ever, even where the process that would send it was killed.
     parent = multiprocessing.parent_process()
     assert parent is not None, "workers are started by a process"

@@ -1,6 +1,7 @@
 """Which processors may be used, read out of made-up systems."""
 
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -101,6 +102,9 @@ def test_omp_num_threads_is_heeded_and_said(machine, monkeypatch: pytest.MonkeyP
     assert (wanted_threads(), suitable_threads()) == (2, 2)
     assert list(thread_notes(None)) == ["OMP_NUM_THREADS=2: computing with fewer threads than there are cores (4)"]
     assert list(thread_notes(3)) == [], "--threads was chosen"
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert suitable_threads() == 4
+    assert list(thread_notes(None)) == ["OMP_NUM_THREADS=7: computing with a thread for each core, 4, and no more"]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")  # torchrun sets OMP_NUM_THREADS to 1 by itself
     assert wanted_threads() is None
     monkeypatch.delenv("LOCAL_WORLD_SIZE")
@@ -132,6 +136,20 @@ def test_free_memory_is_what_the_container_has_left(machine) -> None:
     assert free_memory() == 90_000
 
 
+@pytest.mark.parametrize("bound", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_free_memory_is_what_a_bound_on_the_process_leaves(
+    machine, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    status = "Name: elmo\nVmSize: 300 kB\nVmData: 300 kB"
+    machine(2, 2, {"proc/meminfo": "MemAvailable: 500 kB", "proc/self/cgroup": "", "proc/self/status": status})
+    none = resource.RLIM_INFINITY
+    bounds = {getattr(resource, bound): 400 * 1024}
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (bounds.get(kind, none), none))
+    assert free_memory() == 100 * 1024
+    bounds.clear()
+    assert free_memory() == 500 * 1024
+
+
 def test_what_others_do_on_our_processors_is_seen(machine, monkeypatch: pytest.MonkeyPatch) -> None:
     hertz = os.sysconf("SC_CLK_TCK")
     before = (
@@ -149,7 +167,7 @@ def test_what_others_do_on_our_processors_is_seen(machine, monkeypatch: pytest.M
     clock[0], own[0] = 110.0, 7.0
     assert watch.used_by_others() == pytest.approx(1.2)
     assert watch.note() == (
-        "other processes keep 1.2 of 2 cores busy: training is many times slower beside them; fewer --threads may help"
+        "other processes keep 1.2 of 2 cores busy: computing is many times slower beside them; fewer --threads may help"
     )
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert watch.note() is None, "they may be of the same run"

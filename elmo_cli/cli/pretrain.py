@@ -240,13 +240,19 @@ def command(
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option("--rows", metavar="N", help="Stretches of text read side by side.", rich_help_panel=TRAINING),
+        typer.Option(
+            "--rows",
+            metavar="N",
+            help="Stretches of text read side by side. The most that fit into memory: --dry-run --fit-rows.",
+            rich_help_panel=TRAINING,
+        ),
     ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
             "--precision",
-            help="Of matrix products: fp32; bf16, faster where the processor has units for it; tf32, on GPUs.",
+            help="Of matrix products: fp32; bf16, faster where the processor has units for it; tf32, on GPUs. int8 is "
+            "for elmo embed and elmo eval.",
             show_default=TrainConfig.precision,
             rich_help_panel=TRAINING,
         ),

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elmo_cli.config import InputConfig
+from elmo_cli.cores import CoreWatch
 from elmo_cli.device import pick_device
+from elmo_cli.flows.core_notes import describe_cores, other_load
 from elmo_cli.flows.evaluation.baseline import ORDER, check_order
 from elmo_cli.flows.evaluation.evaluated import check_inputs, check_settings, evaluate_model
 from elmo_cli.flows.evaluation.evaluation_page import write_evaluation_page
@@ -72,6 +74,7 @@ def evaluate(
     Raises:
         ElmoError: Model, text or settings are not usable.
     """
+    watch = CoreWatch()
     check_settings(context, batch_tokens, scores_dir)
     check_order(baseline_order)
     check_tables(sentences_table, words_table, overwrite=overwrite)
@@ -79,6 +82,7 @@ def evaluate(
     group = process_group(pick_device(device))
     check_inputs(inputs, group=group)
     scorer = open_scorer(model_dir, start=start, device=device, threads=threads, precision=precision)
+    yield from describe_cores(scorer.model.device, threads)
     own = own_sentences(scorer, heat, tokenizer)
     found = yield from evaluate_model(
         scorer,
@@ -93,6 +97,7 @@ def evaluate(
         batch_tokens=batch_tokens,
         group=group,
     )
+    yield from other_load(scorer.model.device, watch)
     if group.is_first:
         yield from write_tables(found.read, found.scored, sentences_table, words_table, overwrite=overwrite)
         if request is not None:

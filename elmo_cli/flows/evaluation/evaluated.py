@@ -5,6 +5,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from elmo_cli.config import InputConfig
 from elmo_cli.errors import ConfigError
 from elmo_cli.flows.evaluation.baseline import ORDER, score_with_ngrams
@@ -17,6 +19,7 @@ from elmo_cli.flows.evaluation.shared_scoring import score_files, score_shared
 from elmo_cli.flows.evaluation_results import EvaluateResult
 from elmo_cli.flows.models.loaded import other_libraries
 from elmo_cli.flows.reports import Notice, Progress, Report
+from elmo_cli.flows.vectors.agreement import measure_agreement
 from elmo_cli.measure.scored_text import ScoredText
 from elmo_cli.model.precision import slow_precision
 from elmo_cli.text.readers import STDIN
@@ -26,6 +29,9 @@ from elmo_cli.train.process_group import ProcessGroup
 STRETCHES = 32
 """Pieces that a stream is cut into, at sentence ends. Each begins from the start state, so the number is part of the
 result and is reported with it; it does not depend on the machine."""
+
+SAMPLED_SENTENCES = 500
+"""Of these a sample is taken where int8 is compared with float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +103,9 @@ def evaluate_model(
     if warning := slow_precision(scorer.model.precision, scorer.model.device):
         yield Notice(text=warning, warning=True)
     read = yield from read_text(scorer, inputs, tokenizer, reading, split)
+    if scorer.model.precision == "int8" and (agreement := measure_agreement(scorer.model, scorer.start, _some(read))):
+        agreement.check()
+        yield Notice(text=str(agreement))
     line = Line(read.text)
     sequences = sentence_sequences(line) if context == "sentence" else stream_sequences(line, STRETCHES)
     losses, began = LineLosses(line), time.perf_counter()
@@ -115,6 +124,13 @@ def evaluate_model(
     stretches = len(sequences[0]) if context == "stream" else None
     result = evaluate_result(scorer, read, scored, context=context, stretches=stretches, ngrams=ngrams, seconds=seconds)
     return Evaluated(read=read, scored=scored, result=result)
+
+
+def _some(read: EvaluationText) -> list[list[str]]:
+    """Sentences spread evenly over a text, as tokens."""
+    text = read.text
+    some = np.unique(np.linspace(0, text.num_sentences - 1, SAMPLED_SENTENCES).astype(np.int64))
+    return [[text.lexicon[token] for token in text.tokens_N[text.starts[s] : text.starts[s + 1]]] for s in some]
 
 
 def read_text(

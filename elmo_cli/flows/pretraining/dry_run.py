@@ -1,9 +1,8 @@
 """``elmo pretrain --dry-run``: what a run will take of memory, disk and time, without beginning it."""
 
-import json
 import os
 import shutil
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +10,21 @@ from typing import Any
 
 import torch
 
-from elmo_cli.config import RunConfig
-from elmo_cli.cores import CoreWatch, free_memory
-from elmo_cli.device import describe, pick_device, use_threads
+from elmo_cli.cores import CoreWatch
+from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, OutputError
 from elmo_cli.files import LOCK, PARTIAL, hold
+from elmo_cli.flows.core_notes import describe_cores
 from elmo_cli.flows.corpora.corpus import Corpus, Sources, encode_corpus
 from elmo_cli.flows.dry_run_results import DryRunResult, RowsFit
 from elmo_cli.flows.memory import is_out_of_memory
-from elmo_cli.flows.pretraining.estimates import disk_estimate, memory_estimate, text_bytes, time_estimate
 from elmo_cli.flows.pretraining.fit_rows import search_rows
-from elmo_cli.flows.pretraining.memory_use import MemoryMeter, mapped_bytes, program_bytes
-from elmo_cli.flows.pretraining.model_sizes import numbers_by_part
-from elmo_cli.flows.pretraining.run_notes import describe_cores
+from elmo_cli.flows.pretraining.memory_use import mapped_bytes, program_bytes
+from elmo_cli.flows.pretraining.own_process import here, in_own_process
 from elmo_cli.flows.pretraining.run_settings import check_place, settle
-from elmo_cli.flows.pretraining.training_run import TrainingRun
-from elmo_cli.flows.pretraining.trial import try_evaluation, try_steps
+from elmo_cli.flows.pretraining.tried_run import ToTry, free_bytes, try_rows, try_run
 from elmo_cli.flows.reports import Notice, Report, Reports
-from elmo_cli.flows.stopping import Stop
+from elmo_cli.text.store import EncodedText
 
 STEP_SECONDS, EVALUATION_SECONDS, FIT_SECONDS = 10.0, 10.0, 1.0
 """Time for the timed steps, for an evaluation, and for the timed steps of each number of rows that is tried."""
@@ -89,73 +85,85 @@ def dry_run(
         corpus = yield from encode_corpus(folder, sources, config)
         yield _what_stays(folder, sources, corpus)
         yield from describe_cores(target, threads, watch)
-        result = yield from _estimate(folder, config, corpus, target)
-        yield from _what_is_short(result)
+        wanted = ToTry(
+            folder=folder,
+            sources=sources,
+            config=config,
+            device=str(target),
+            threads=torch.get_num_threads(),
+            step_seconds=STEP_SECONDS,
+            evaluation_seconds=EVALUATION_SECONDS,
+            fit_seconds=FIT_SECONDS,
+        )
+        result = yield from _estimate(wanted, refuse=not fit_rows)
+        if result is not None:
+            yield from _what_is_short(result)
         if fit_rows:
             budget = memory if memory is not None else _budget(target)
-            fit = yield from _fit(folder, config, corpus, target, budget)
+            fit = yield from _fit(wanted, corpus.training, budget, _for_evaluation(result))
+            if result is None:  # the rows that were asked for do not fit; these do
+                result = yield from _estimate(wanted.with_rows(fit.rows))
+            assert result is not None
             result = replace(result, fit=fit)
+    assert result is not None, "it was refused where there is none"
     yield result
 
 
-def _estimate(
-    folder: Path, config: RunConfig, corpus: Corpus, device: torch.device
-) -> Generator[Report, None, DryRunResult]:
-    """The figures of the run as it is set."""
-    free, before, watch = _free(device), program_bytes(device), CoreWatch()
-    mapped = mapped_bytes(device)
-    run = TrainingRun(folder, config, corpus, device, Stop())
-    yield Notice(text=f"trying some steps on {describe(device)}; nothing of them is kept")
-    steps = yield from try_steps(run.trainer, seconds=STEP_SECONDS)
-    others = None
-    if device.type == "cpu":
-        others = watch.used_by_others()
-        if note := watch.note():
-            yield Notice(text=note, warning=True)
-    evaluation = yield from try_evaluation(run.trainer, run.held_out, seconds=EVALUATION_SECONDS)
-    # Code of libraries that the steps were the first to use belongs to the program, pages of the text do not.
-    program = max(before, before + mapped_bytes(device) - mapped - text_bytes(corpus))
-    return DryRunResult(
-        preset=json.loads((folder / "config.json").read_text(encoding="utf-8"))["preset"],
-        device=describe(device),
-        precision=config.train.precision,
-        rows=config.train.rows,
-        window=config.train.window,
-        parameters=numbers_by_part(run.trainer),
-        memory=memory_estimate(run, steps, evaluation, program=program, free=free),
-        disk=disk_estimate(run, folder),
-        time=time_estimate(run, steps, evaluation, others),
-        fit=None,
+def _estimate(wanted: ToTry, *, refuse: bool = True) -> Generator[Report, None, DryRunResult | None]:
+    """The figures of the run as it is set; None where its steps do not fit into memory.
+
+    Raises:
+        ConfigError: They do not, and that is to be refused.
+    """
+    free = free_bytes(torch.device(wanted.device))
+    try:
+        return (yield from _apart(wanted)(try_run, wanted))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    had = f"; {free / 1e9:.2f} GB were free before them" if free is not None else ""
+    train = wanted.config.train
+    what = f"{train.rows:,} rows of {train.window} positions: memory ran out in the first steps{had}"
+    if not refuse:
+        yield Notice(text=what, warning=True)
+        return None
+    raise ConfigError(
+        what,
+        hint="take fewer --rows (--fit-rows finds the most that fit), a smaller --preset, or compute a step in parts: "
+        "--set train.accumulate=4",
     )
 
 
-def _fit(
-    folder: Path, config: RunConfig, corpus: Corpus, device: torch.device, budget: int
-) -> Generator[Report, None, RowsFit]:
-    """The largest number of rows that fits, tried out."""
+def _apart(wanted: ToTry) -> Callable[..., Generator[Report, None, Any]]:
+    """How steps are tried: on a CPU in a process of their own, for there the system ends one that takes too much."""
+    return in_own_process if wanted.device == "cpu" else here
+
+
+def _fit(wanted: ToTry, text: EncodedText, budget: int, least: int) -> Generator[Report, None, RowsFit]:
+    """The largest number of rows that fits, tried out.
+
+    Args:
+        wanted: The run.
+        text: What it trains on.
+        budget: Bytes that it may take.
+        least: Bytes that it takes with any number of rows, for its evaluations.
+    """
     speeds: dict[int, float] = {}
 
     def attempt(rows: int) -> Generator[Report, None, int | None]:
-        changed = replace(config, train=replace(config.train, rows=rows, accumulate=min(rows, config.train.accumulate)))
-        before = program_bytes(device) + (0 if device.type == "cuda" else text_bytes(corpus))
         try:
-            meter = MemoryMeter(device)
-            run = TrainingRun(folder, changed, corpus, device, Stop())
-            stage = f"trying {rows:,} rows"
-            trial = yield from try_steps(run.trainer, seconds=FIT_SECONDS, least=2, warm_up=1, stage=stage)
+            tried = yield from _apart(wanted)(try_rows, wanted.with_rows(rows))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             yield Notice(text=f"{rows:,} rows: memory ran out")
             return None
-        speeds[rows] = run.words_per_step / trial.median
-        taken = before + meter.peak()
+        speeds[rows], taken = tried.words_per_second, max(tried.taken, least)
         yield Notice(text=f"{rows:,} rows: {taken / 1e9:.2f} GB of {budget / 1e9:.2f} GB, {speeds[rows]:,.0f} words/s")
         return taken
 
-    text = corpus.training
-    most = (text.num_tokens + text.num_sentences) // config.train.window
-    search = yield from search_rows(attempt, start=config.train.rows, most=most, budget=budget)
+    most = (text.num_tokens + text.num_sentences) // wanted.config.train.window
+    search = yield from search_rows(attempt, start=wanted.config.train.rows, most=most, budget=budget)
     if search.rows == 0:
         tried = ", ".join(f"{rows:,} rows {_taken(taken)}" for rows, taken in search.trials)
         raise ConfigError(
@@ -180,14 +188,18 @@ def _taken(taken: int | None) -> str:
 
 
 def _budget(device: torch.device) -> int:
-    free = _free(device)
+    free = free_bytes(device)
     if free is None:
         raise ConfigError("this system does not tell how much memory is free", hint="say it: --memory 8GB")
-    return int(SHARE_OF_FREE * free) + program_bytes(device)
+    # Code that is mapped here is mapped in the process that tries, too, and takes no memory twice.
+    return int(SHARE_OF_FREE * free) + (program_bytes(device) if device.type == "cuda" else mapped_bytes(device))
 
 
-def _free(device: torch.device) -> int | None:
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+def _for_evaluation(result: DryRunResult | None) -> int:
+    if result is None:
+        return 0
+    memory = result.memory
+    return memory.peak - max(memory.step, memory.evaluation) + memory.evaluation
 
 
 def _what_is_short(result: DryRunResult) -> Iterator[Notice]:

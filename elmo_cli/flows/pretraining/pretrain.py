@@ -7,13 +7,14 @@ from typing import Any
 from elmo_cli.cores import CoreWatch
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.files import remove_leftovers
+from elmo_cli.flows.core_notes import describe_cores
 from elmo_cli.flows.corpora.corpus import Sources, encode_corpus
-from elmo_cli.flows.pretraining.run_notes import describe_cores
 from elmo_cli.flows.pretraining.run_place import held_place, require_the_same
 from elmo_cli.flows.pretraining.run_settings import check_place, settle
 from elmo_cli.flows.pretraining.training_run import TrainingRun
 from elmo_cli.flows.reports import Reports
 from elmo_cli.flows.stopping import Stop
+from elmo_cli.model.precision import check_precision
 from elmo_cli.train.process_group import process_group, restarts
 
 
@@ -67,6 +68,8 @@ def pretrain(
     """
     target = pick_device(device)
     use_threads(threads)
+    if precision := (settings or {}).get("train", {}).get("precision"):
+        check_precision(precision, target)  # before there is a folder
     group = process_group(target)
     watch = CoreWatch()
     if group.is_first:

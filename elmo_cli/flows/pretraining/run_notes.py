@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 
-import torch
-
 from elmo_cli.config import RunConfig
-from elmo_cli.cores import CoreWatch, thread_notes
 from elmo_cli.device import describe
 from elmo_cli.flows.corpora.corpus import Corpus
 from elmo_cli.flows.pretraining.run_length import RunLength
@@ -36,22 +33,6 @@ def describe_run(trainer: Trainer, config: RunConfig, corpus: Corpus, length: Ru
         yield Notice(
             text=f"the vocabulary is no larger than {train.negatives:,} negatives: training with the full softmax"
         )
-
-
-def describe_cores(device: torch.device, threads: int | None, watch: CoreWatch) -> Iterator[Notice]:
-    """What bounds the threads of a run on a CPU, and who else uses the cores.
-
-    Args:
-        device: Where the run computes.
-        threads: As given with ``--threads``.
-        watch: Since the command began.
-    """
-    if device.type != "cpu":
-        return
-    for text in thread_notes(threads):
-        yield Notice(text=text)
-    if (busy := watch.note()) is not None:
-        yield Notice(text=busy, warning=True)
 
 
 def bar_note(epoch: float, log: RunLog, standing: Standing, *, sampled: bool) -> str:

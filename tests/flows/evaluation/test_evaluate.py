@@ -289,3 +289,29 @@ def test_a_vocabulary_of_another_size_is_refused(example: SmallModel, text: Path
     Vocabulary([*WORDS, "more"]).write(tmp_path / "model/vocab.txt")
     with pytest.raises(ModelError, match="the softmax has 7 classes, the vocabulary 8 words"):
         list(evaluate(tmp_path / "model", [str(text)], device="cpu"))
+
+
+def test_int8_is_compared_with_float32_on_sentences_of_the_text(example: SmallModel, text: Path) -> None:
+    reports = list(evaluate(example.folder, [str(text)], device="cpu", threads=1, precision="int8"))
+    (said,) = [r.text for r in reports if isinstance(r, Notice) and r.text.startswith("int8: the worst cosine")]
+    assert said.endswith("(23 words of this text, every layer of the LSTMs)")
+    assert reports[-1].perplexity == pytest.approx(run(example, text).perplexity, rel=0.02)  # type: ignore[union-attr]
+
+
+def test_int8_that_is_too_far_from_float32_is_refused(
+    example: SmallModel, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elmo_cli.flows.vectors.agreement.LEAST_COSINE", 1.1)
+    with pytest.raises(ConfigError, match=r"precision int8: the worst cosine .* and at least 1.1 was expected"):
+        run(example, text, precision="int8")
+
+
+def test_what_bounds_the_threads_and_who_else_uses_the_cores_is_said(
+    example: SmallModel, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "4096")
+    monkeypatch.setattr("elmo_cli.cores.CoreWatch.note", lambda _: "others are at work")
+    reports = list(evaluate(example.folder, [str(text)], device="cpu"))
+    notices = [(report.text, report.warning) for report in reports if isinstance(report, Notice)]
+    assert any(said.startswith("OMP_NUM_THREADS=4096: computing with a thread for each core") for said, _ in notices)
+    assert ("others are at work", True) in notices

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ from elmo_cli.files import hold
 from elmo_cli.flows.corpora.prepare import prepare
 from elmo_cli.flows.dry_run_results import DryRunResult
 from elmo_cli.flows.pretraining import dry_run as module
+from elmo_cli.flows.pretraining import tried_run
 from elmo_cli.flows.pretraining.dry_run import dry_run
+from elmo_cli.flows.pretraining.own_process import here
 from elmo_cli.flows.pretraining.pretrain import pretrain
 from elmo_cli.flows.reports import Notice, Progress, Report
 from elmo_cli.train.checkpoint import checkpoints
@@ -38,6 +41,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STEP_SECONDS", "EVALUATION_SECONDS", "FIT_SECONDS"):
         monkeypatch.setattr(module, name, 0.01)
+    monkeypatch.setattr(module, "in_own_process", here)  # which another test starts; here it would take seconds
 
 
 def begin(text: Path, run_dir: Path, *, train: dict[str, Any] | None = None, **options: Any) -> list[Report]:
@@ -160,8 +164,10 @@ def test_several_processes_are_refused(text: Path, tmp_path: Path, monkeypatch: 
 
 def test_the_largest_number_of_rows_is_tried_out(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A memory that grows by 10 kB a row, whatever the steps really take.
-    monkeypatch.setattr(module, "program_bytes", lambda _: 1_000_000)
-    monkeypatch.setattr(module, "text_bytes", lambda _: 0)
+    monkeypatch.setattr(tried_run, "program_bytes", lambda _: 1_000_000)
+    monkeypatch.setattr(tried_run, "text_bytes", lambda _: 0)
+    monkeypatch.setattr(module, "_for_evaluation", lambda _: 0)
+    monkeypatch.setattr(tried_run, "OUTGROWN", 1)
     tried: list[int] = []
 
     class Meter:
@@ -170,14 +176,14 @@ def test_the_largest_number_of_rows_is_tried_out(text: Path, tmp_path: Path, mon
         def peak(self) -> int:
             return 10_000 * tried[-1]
 
-    real = module.TrainingRun
+    real = tried_run.TrainingRun
 
     def training_run(folder, config, *rest):
         tried.append(config.train.rows)
         return real(folder, config, *rest)
 
-    monkeypatch.setattr(module, "MemoryMeter", Meter)
-    monkeypatch.setattr(module, "TrainingRun", training_run)
+    monkeypatch.setattr(tried_run, "MemoryMeter", Meter)
+    monkeypatch.setattr(tried_run, "TrainingRun", training_run)
     fit = result_of(begin(text, tmp_path / "run", fit_rows=True, memory=1_500_000)).fit
     assert fit is not None
     assert (fit.rows, fit.budget, fit.peak, fit.bound_by) == (50, 1_500_000, 1_500_000, "memory")
@@ -189,27 +195,59 @@ def test_the_largest_number_of_rows_is_tried_out(text: Path, tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_running_out_of_memory_is_an_answer(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = module.TrainingRun
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = tried_run.TrainingRun
 
     def training_run(folder, config, *rest):
         if config.train.rows > 100:
             raise torch.OutOfMemoryError
         return real(folder, config, *rest)
 
-    monkeypatch.setattr(module, "TrainingRun", training_run)
+    monkeypatch.setattr(tried_run, "TrainingRun", training_run)
+    monkeypatch.setattr(module, "free_bytes", lambda _: 3_210_000_000)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_running_out_of_memory_is_an_answer(text: Path, tmp_path: Path) -> None:
     reports = begin(text, tmp_path / "run", fit_rows=True, memory=10**12)
     fit = result_of(reports).fit
     assert fit is not None and 60 <= fit.rows <= 100
     assert any(note.endswith("rows: memory ran out") for note in notices_of(reports))
 
 
+@pytest.mark.usefixtures("little_memory")
+def test_rows_that_do_not_fit_are_refused_with_what_to_do(text: Path, tmp_path: Path) -> None:
+    said = "120 rows of 5 positions: memory ran out in the first steps; 3.21 GB were free before them"
+    with pytest.raises(ConfigError, match=re.escape(said)) as error:
+        begin(text, tmp_path / "run", train={"rows": 120})
+    assert error.value.hint.startswith("take fewer --rows (--fit-rows finds the most that fit), a smaller --preset")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_where_the_rows_do_not_fit_the_figures_are_those_of_the_most_that_do(text: Path, tmp_path: Path) -> None:
+    reports = begin(text, tmp_path / "run", train={"rows": 120}, fit_rows=True, memory=10**12)
+    result = result_of(reports)
+    assert result.fit is not None and 60 <= result.fit.rows <= 100
+    assert result.rows == result.fit.rows
+    assert any(note.startswith("120 rows of 5 positions: memory ran out") for note in notices_of(reports))
+
+
+def test_a_number_of_rows_leaves_room_for_evaluations(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_for_evaluation", lambda _: 10**12)
+    with pytest.raises(ConfigError, match=r"no number of rows fits into 500.00 GB of memory: 1 rows 1000.00 GB"):
+        begin(text, tmp_path / "run", fit_rows=True, memory=5 * 10**11)
+
+
 def test_what_is_short_is_said(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "free_memory", lambda: 1000)
+    monkeypatch.setattr(tried_run, "free_memory", lambda: 1000)
     reports = begin(text, tmp_path / "run")
     (warning,) = [r.text for r in reports if isinstance(r, Notice) and r.warning and "memory more" in r.text]
     assert "0.00 GB are free: take fewer --rows, or compute a step in parts, --set train.accumulate=4" in warning
-    monkeypatch.setattr(module, "free_memory", lambda: None)
+    monkeypatch.setattr(tried_run, "free_memory", lambda: None)
     with pytest.raises(ConfigError, match="this system does not tell how much memory is free") as error:
         begin(text, tmp_path / "run", fit_rows=True)
     assert error.value.hint == "say it: --memory 8GB"
@@ -221,6 +259,7 @@ from pathlib import Path
 import torch
 from elmo_cli.flows.pretraining.dry_run import dry_run
 from elmo_cli.flows.pretraining.memory_use import program_bytes
+from elmo_cli.flows.pretraining.own_process import here
 from elmo_cli.flows.pretraining.pretrain import pretrain
 
 real, folder, text = sys.argv[1] == "real", Path(sys.argv[2]), Path(sys.argv[3])

@@ -8,6 +8,7 @@ import torch
 
 from elmo_cli.config import CharCnnConfig, LstmConfig, ModelConfig, TrainConfig
 from elmo_cli.errors import ConfigError
+from elmo_cli.flows.pretraining.pretrain import pretrain
 from elmo_cli.flows.pretraining.training import Trainer
 from elmo_cli.flows.reports import Notice
 from elmo_cli.model import precision
@@ -96,3 +97,9 @@ def test_tf32_is_refused_before_anything_is_made(text: Path, tmp_path: Path) -> 
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train\.precision must be fp32, tf32, bf16, not 'fp8'"):
         TrainConfig(precision="fp8")
+
+
+def test_a_precision_that_is_not_there_is_refused_before_there_is_a_folder(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="precision tf32: CPUs have no such products"):
+        list(pretrain([str(text)], tmp_path / "run", settings={"train": {"precision": "tf32"}}, device="cpu"))
+    assert list(tmp_path.iterdir()) == []
