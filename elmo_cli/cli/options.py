@@ -209,16 +209,27 @@ PrecisionOption = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
-_BATCH_TOKENS = typer.Option(
-    "--batch-tokens",
-    metavar="N",
-    min=1,
-    help="Words computed together. Fewer need less memory and give the same.",
-    rich_help_panel=MACHINE,
-)
-BatchTokensOption = Annotated[int, _BATCH_TOKENS]
-VectorBatchOption = Annotated[int | None, _BATCH_TOKENS]
-"""Unset, as many as suit the device."""
+BatchTokensOption = Annotated[
+    int,
+    typer.Option(
+        "--batch-tokens",
+        metavar="N",
+        min=1,
+        help="Words computed together. Fewer need less memory and give the same.",
+        rich_help_panel=MACHINE,
+    ),
+]
+VectorBatchOption = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-tokens",
+        metavar="N",
+        min=1,
+        help="Words computed together, at most. Fewer need less memory and give the same. Left out, as many as suit "
+        "the device.",
+        rich_help_panel=MACHINE,
+    ),
+]
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is already at --out.")]
 JsonOption = Annotated[
