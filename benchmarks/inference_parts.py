@@ -78,16 +78,15 @@ def embed(lab: Lab) -> Iterator[Figure]:
     compute = partial(_vectors, _loaded(lab), sentences)
     with recorded(lab.bilm) as calls:
         compute("fp32")
-    lstms = calls.lstms()
-    limits = lab.bench.limits.of("fp32")
+    median, low, high = lab.bench.limits.of("fp32").rates(calls.lstms(), tokens)
     yield Figure(
         part="embed",
         case=lab.case.title,
         name="LSTM products of embed",
         unit="tokens/s",
-        median=tokens / limits.seconds(lstms),
-        low=tokens / limits.seconds(lstms, max),
-        high=tokens / limits.seconds(lstms, min),
+        median=median,
+        low=low,
+        high=high,
         repeats=3,
         explanation="each of their shapes by itself in float32, every position's inputs and no padding: the limit",
     )

@@ -60,6 +60,11 @@ class ProductLimits:
             total += product.flops / shape.flops * pick(self.timing(shape).seconds)
         return total
 
+    def rates(self, products: Products, units: float) -> tuple[float, float, float]:
+        """Units a second if nothing but the products were computed: the median, and at the slowest and fastest."""
+        slow, fast = (units / self.seconds(products, pick) for pick in (max, min))
+        return units / self.seconds(products), slow, fast
+
     def timing(self, product: Product) -> Timing:
         """Seconds of one product of exactly this shape, or of one batch of them."""
         if product not in self._measured:

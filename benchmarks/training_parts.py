@@ -52,14 +52,15 @@ def step(lab: Lab) -> Iterator[Figure]:
         },
     )
     operations = flops.total_flops(products) / 1e9
+    median, low, high = limits.rates(products, operations)
     yield Figure(
         part="step",
         case=lab.case.title,
         name="products of a training step",
         unit="GFLOP/s",
-        median=operations / limits.seconds(products),
-        low=operations / limits.seconds(products, max),
-        high=operations / limits.seconds(products, min),
+        median=median,
+        low=low,
+        high=high,
         repeats=RECORDED_STEPS,
         explanation="what the matrix products of its step reach by themselves, shape by shape",
         details={"gflop_per_step": operations / RECORDED_STEPS},

@@ -4,6 +4,7 @@ A first layer reads token vectors, which depend on nothing but the word type. So
 computed once for all the places where it stands: of 4,096 positions of a text about a third differ.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -35,7 +36,7 @@ def gates_by_step(
         yield from _by_position(ready, inputs, batch_sizes)
         return
     begin = 0
-    for sizes in _runs(batch_sizes, SHARED_POSITIONS):
+    for sizes in _blocks(batch_sizes, sys.maxsize, SHARED_POSITIONS):
         span = slice(begin, begin + sum(sizes))
         tokens = DistinctTokens(inputs.vectors_UD, inputs.ids_GN[:, span])
         types_GU, places_GN = _types(tokens.ids_GN)
@@ -98,13 +99,13 @@ def _types(ids_GN: Tensor) -> tuple[Tensor, Tensor]:
     return types_GU, torch.stack([places_N for _, places_N in found])
 
 
-def _runs(batch_sizes: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Runs of steps of at most so many positions, or of one step."""
-    yield from _blocks(batch_sizes, batch_sizes[0] + 1 if batch_sizes else 0, limit)
-
-
 def _blocks(batch_sizes: Sequence[int], few_rows: int, together: int) -> Iterator[list[int]]:
-    """Runs of steps whose inputs are read together.
+    """Runs of steps whose inputs are read together: of so many positions at most, or of one step.
+
+    Args:
+        batch_sizes: Sequences still going at each step.
+        few_rows: A step of as many sequences or more stays by itself.
+        together: Positions.
 
     Example:
         >>> list(_blocks([300, 250, 250, 240, 60, 3], few_rows=256, together=640))
