@@ -14,7 +14,15 @@ from elmo_cli.model.precision import products_in
 from elmo_cli.model.sampler import draw_negatives
 from elmo_cli.model.softmax import TouchedRows, full_losses, full_losses_chunked, sampled_losses
 from tests.kernels.interpreted import interpreted
-from tests.model.test_softmax import CPU, K, LargestTensor, V, example, plain_sampled_losses
+from tests.model.test_softmax import (
+    CPU,
+    K,
+    LargestTensor,
+    V,
+    assert_losses_and_gradients_are_plain,
+    example,
+    plain_sampled_losses,
+)
 
 
 @pytest.fixture(scope="module", params=["torch", "triton"])
@@ -54,27 +62,9 @@ def test_losses_and_gradients_are_those_of_the_plain_form(
 ) -> None:
     monkeypatch.setattr(softmax_fused, "BLOCK", block)
     monkeypatch.setattr(softmax, "KEPT", kept)
-    positions = 3 if block == 1 else 9
-    hidden, targets, weight, bias = example()
-    hidden, targets = hidden[:positions], targets[:positions]
-    rows = TouchedRows.of(targets, draw_negatives(K, V, seed=3), CPU)
-    if sampled:
-        weight, bias = weight[rows.ids_R], bias[rows.ids_R]
-    leaves = [value.clone().requires_grad_() for value in (hidden, weight, bias)]
-    if sampled:
-        got, expected = sampled_losses(*leaves, rows), plain_sampled_losses(*leaves, rows)
-    else:
-        at = torch.from_numpy(targets)
-        got = full_losses(*leaves, at)
-        expected = torch.nn.functional.cross_entropy(leaves[0] @ leaves[1].t() + leaves[2], at, reduction="none")
-    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    got = assert_losses_and_gradients_are_plain(sampled, positions=3 if block == 1 else 9)
     assert got.grad_fn is not None
     assert (got.grad_fn.kept is not None) == bool(sampled and kept)
-    slope = torch.linspace(-1, 2, positions, dtype=torch.float64)
-    for _ in range(2):  # what was kept must outlive a first gradient
-        gradients = torch.autograd.grad(got, leaves, slope, retain_graph=True)
-    for gradient, plain in zip(gradients, torch.autograd.grad(expected, leaves, slope), strict=True):
-        torch.testing.assert_close(gradient, plain, rtol=0, atol=1e-12)
 
 
 @pytest.mark.usefixtures("fused", "rounding")
