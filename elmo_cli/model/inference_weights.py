@@ -5,13 +5,15 @@ and 8 bits for a weight. Whatever the precision, gate sums, cells and state are 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from elmo_cli.model.packed_matrices import Bf16Matrices, Int8Matrices, PackedMatrices
+from elmo_cli.model.recurrent_product import RecurrentProduct
+from elmo_cli.model.step_memory import front
 
 
 class LayerWeights(NamedTuple):
@@ -32,6 +34,8 @@ class LayerWeights(NamedTuple):
 class InferenceWeights(ABC):
     """Both directions' products of a layer."""
 
+    worth_keeping: bool
+    """Whether making this took long enough for the next sequences to use it again."""
     few_rows: int
     """Sequences below which several steps read their inputs together."""
     together: int
@@ -48,8 +52,8 @@ class InferenceWeights(ABC):
         """Writes the inputs' half of the gate sums, bias included."""
 
     @abstractmethod
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
-        """Adds the recurrent half."""
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
+        """Gate sums with the recurrent half added, in place or in memory that the next step's will take."""
 
     @abstractmethod
     def project(self, hidden_GBH: Tensor) -> Tensor:
@@ -57,22 +61,35 @@ class InferenceWeights(ABC):
 
 
 class PlainWeights(InferenceWeights):
-    """The parameters themselves."""
+    """The parameters themselves.
 
+    Args:
+        weights: The parameters.
+        batch_sizes: Sequences still going at each step, never rising.
+    """
+
+    worth_keeping = False
     few_rows, together = 256, 640
 
-    def __init__(self, weights: LayerWeights) -> None:
+    def __init__(self, weights: LayerWeights, batch_sizes: Sequence[int]) -> None:
         super().__init__(weights)
-        self.inputs, self.recurrent = weights.halves
+        self.inputs, recurrent = weights.halves
+        self.recurrent = RecurrentProduct(recurrent, batch_sizes, "fp32")
         self.projection = weights.projection
+        self._sums: Tensor | None = None
 
     def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor) -> None:
         """See the class above."""
         torch.baddbmm(self.bias_G14H, inputs_GNI, self.inputs, out=gates_GN4H)
 
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
         """See the class above."""
-        torch.baddbmm(gates_GB4H, output_GBD, self.recurrent, out=gates_GB4H)
+        sums_GB4H = gates_GB4H
+        if not gates_GB4H.is_contiguous():
+            if self._sums is None:
+                self._sums = gates_GB4H.new_empty(gates_GB4H.shape)
+            sums_GB4H = front(self._sums, *gates_GB4H.shape[1:])
+        return self.recurrent.added_to(gates_GB4H, output_GBD, sums_GB4H)
 
     def project(self, hidden_GBH: Tensor) -> Tensor:
         """See the class above."""
@@ -87,6 +104,7 @@ class RoundedWeights(InferenceWeights):
         pack: What makes a copy of matrices.
     """
 
+    worth_keeping = True
     few_rows, together = 64, 256
 
     def __init__(self, weights: LayerWeights, pack: Callable[[Tensor], PackedMatrices]) -> None:
@@ -98,9 +116,9 @@ class RoundedWeights(InferenceWeights):
         """See the class above."""
         self.inputs.multiply(inputs_GNI, self.bias_G14H, out=gates_GN4H)
 
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
         """See the class above."""
-        self.recurrent.multiply(output_GBD, gates_GB4H, out=gates_GB4H)
+        return self.recurrent.multiply(output_GBD, gates_GB4H, out=gates_GB4H)
 
     def project(self, hidden_GBH: Tensor) -> Tensor:
         """See the class above."""
@@ -110,12 +128,17 @@ class RoundedWeights(InferenceWeights):
         return self.projection.multiply(hidden_GBH, None, out=result_GBD)
 
 
-def prepare_weights(weights: LayerWeights, precision: str) -> InferenceWeights:
+def prepare_weights(weights: LayerWeights, precision: str, batch_sizes: Sequence[int]) -> InferenceWeights:
     """What multiplies with a layer's weights in a precision that CPUs have.
+
+    Args:
+        weights: The parameters.
+        precision: One of :data:`elmo_cli.config.INFERENCE_PRECISIONS`.
+        batch_sizes: Sequences still going at each step.
 
     Raises:
         ConfigError: This torch or this processor has no such products.
     """
     if precision == "fp32" or weights.kernel.dtype != torch.float32:
-        return PlainWeights(weights)
+        return PlainWeights(weights, batch_sizes)
     return RoundedWeights(weights, Int8Matrices if precision == "int8" else Bf16Matrices)

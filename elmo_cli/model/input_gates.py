@@ -13,6 +13,7 @@ from torch import Tensor
 from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.inference_weights import InferenceWeights
 from elmo_cli.model.large_pages import empty
+from elmo_cli.model.step_memory import front, runs_of_steps
 
 SHARED_POSITIONS = 4096
 """Positions whose types are looked for together, at most; bounds the room that types take, 8 H numbers each."""
@@ -36,7 +37,7 @@ def gates_by_step(
         yield from _by_position(ready, inputs, batch_sizes)
         return
     begin = 0
-    for sizes in _blocks(batch_sizes, sys.maxsize, SHARED_POSITIONS):
+    for sizes in runs_of_steps(batch_sizes, sys.maxsize, SHARED_POSITIONS):
         span = slice(begin, begin + sum(sizes))
         tokens = DistinctTokens(inputs.vectors_UD, inputs.ids_GN[:, span])
         types_GU, places_GN = _types(tokens.ids_GN)
@@ -57,7 +58,7 @@ def _by_type(
     ready.read(vectors_GUI, table_GU4H)
     begin = 0
     for size in batch_sizes:
-        gates_GB4H = _front(room_GB4H, size)
+        gates_GB4H = front(room_GB4H, size, room_GB4H.shape[2])
         for table_U4H, places_N, gates_B4H in zip(table_GU4H, places_GN, gates_GB4H, strict=True):
             torch.index_select(table_U4H, 0, places_N[begin : begin + size], out=gates_B4H)
         yield gates_GB4H
@@ -66,13 +67,13 @@ def _by_type(
 
 def _by_position(ready: InferenceWeights, inputs_GNI: Tensor, batch_sizes: Sequence[int]) -> Iterator[Tensor]:
     """One step's part at a time, or several steps' where few sequences are left: a product of few rows takes long."""
-    blocks = list(_blocks(batch_sizes, ready.few_rows, ready.together))
+    blocks = list(runs_of_steps(batch_sizes, ready.few_rows, ready.together))
     room = _room(ready, inputs_GNI.shape[0], max(map(sum, blocks), default=0), like=inputs_GNI)
     begin = 0
     for sizes in blocks:
         together = sum(sizes)
         # Contiguous, as the batched product wants it; of several steps, each one's part is not.
-        gates_GN4H = _front(room, together)
+        gates_GN4H = front(room, together, room.shape[2])
         ready.read(inputs_GNI[:, begin : begin + together], gates_GN4H)
         done = 0
         for size in sizes:
@@ -85,37 +86,9 @@ def _room(ready: InferenceWeights, directions: int, rows: int, *, like: Tensor) 
     return empty(directions, rows, ready.bias_G14H.shape[2]).to(like.dtype)
 
 
-def _front(room_GN4H: Tensor, rows: int) -> Tensor:
-    """So many rows of each direction at the front of some memory, without gaps."""
-    directions, _, columns = room_GN4H.shape
-    return room_GN4H.view(-1)[: directions * rows * columns].view(directions, rows, columns)
-
-
 def _types(ids_GN: Tensor) -> tuple[Tensor, Tensor]:
     """Each direction's types (G, U), the last one repeated where it has fewer than another, and each position's."""
     found = [torch.unique(ids_N, return_inverse=True) for ids_N in ids_GN]
     most = max(len(types_U) for types_U, _ in found)
     types_GU = torch.stack([torch.cat([one, one[-1:].expand(most - len(one))]) for one, _ in found])
     return types_GU, torch.stack([places_N for _, places_N in found])
-
-
-def _blocks(batch_sizes: Sequence[int], few_rows: int, together: int) -> Iterator[list[int]]:
-    """Runs of steps whose inputs are read together: of so many positions at most, or of one step.
-
-    Args:
-        batch_sizes: Sequences still going at each step.
-        few_rows: A step of as many sequences or more stays by itself.
-        together: Positions.
-
-    Example:
-        >>> list(_blocks([300, 250, 250, 240, 60, 3], few_rows=256, together=640))
-        [[300], [250, 250], [240, 60, 3]]
-    """
-    block: list[int] = []
-    for size in batch_sizes:
-        if block and (block[0] >= few_rows or sum(block) + size > together):
-            yield block
-            block = []
-        block.append(size)
-    if block:
-        yield block

@@ -10,7 +10,8 @@ Sequences travel packed, as torch's PackedSequence does: sorted by falling lengt
 ``batch_sizes[t]`` sequences that are still going, so that no padding is ever computed. N is the sum of the lengths.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,12 @@ from elmo_cli.model.large_pages import empty
 from elmo_cli.model.lstm_fused import FusedLstm
 from elmo_cli.model.lstm_inference import run_layer
 from elmo_cli.model.precision import current_precision, operand, product
-from elmo_cli.model.repeated_product import RepeatedProduct
+from elmo_cli.model.recurrent_product import RecurrentProduct
+from elmo_cli.model.spaced_rows import empty_spaced
+from elmo_cli.model.step_memory import by_step, front, runs_of_steps
+
+READ_TOGETHER = 640
+"""Positions whose inputs training multiplies at once, at most: more gain nothing and take 8 H numbers each."""
 
 
 class LstmState(NamedTuple):
@@ -159,38 +165,41 @@ class _LstmFunction(torch.autograd.Function):
         cell_clip: float | None,
         output_clip: float | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        num_inputs = inputs_GNI.shape[2]
-        wide = kernel.shape[2] // 4
+        positions, num_inputs = inputs_GNI.shape[1:]
+        wide, narrow = kernel.shape[2] // 4, output_GBD.shape[2]
         precision = current_precision()
-        recurrent = operand(kernel[:, num_inputs:], precision)
+        recurrent = RecurrentProduct(kernel[:, num_inputs:], batch_sizes, precision)
         project = operand(projection, precision) if projection is not None else None
         forget_one = bias.clone()
         forget_one[:, 2 * wide : 3 * wide] += 1.0
-        gates_GN4H = product(inputs_GNI, kernel[:, :num_inputs], precision, plus=forget_one.unsqueeze(1))
-        cells_GNH = gates_GN4H.new_empty(*gates_GN4H.shape[:2], wide)
-        outputs_GND = gates_GN4H.new_empty(*gates_GN4H.shape[:2], output_GBD.shape[2])
-        hidden_GBH = gates_GN4H.new_empty(cell_GBH.shape)
+        gates_all = inputs_GNI.new_empty(2 * positions * 4 * wide)
+        cells_GNH = inputs_GNI.new_empty(2, positions, wide)
+        outputs_GND = inputs_GNI.new_empty(2, positions, narrow)
+        hidden_room, projected_room = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
         recurring_GBD = torch.empty_like(output_GBD)
         cell, output = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
         old_cell, old_output = cell_GBH, output_GBD
+        read_GB4H = _inputs_by_step(inputs_GNI, kernel[:, :num_inputs], forget_one, batch_sizes, precision)
         begin = 0
-        for size, next_size in zip(batch_sizes, (*batch_sizes[1:], 0), strict=True):
+        for size, next_size, gates, read in zip(
+            batch_sizes, (*batch_sizes[1:], 0), by_step(gates_all, batch_sizes, 4 * wide), read_GB4H, strict=True
+        ):
             span = slice(begin, begin + size)
-            gates, new_cell, new_output = gates_GN4H[:, span], cells_GNH[:, span], outputs_GND[:, span]
+            new_cell, new_output = cells_GNH[:, span], outputs_GND[:, span]
             keep_B = keep_N[span] if keep_N is not None else None
             recurring = _scaled(old_output[:, :size], keep_B, mask_GBD, recurring_GBD[:, :size])
-            product(recurring, recurrent, precision, plus=gates, out=gates)
-            hidden = new_output if project is None else hidden_GBH[:, :size]
+            recurrent.added_to(read, recurring, gates)
+            hidden = new_output if project is None else front(hidden_room, size, wide)
             cell_forward(gates, old_cell[:, :size], keep_B, cell_clip, new_cell, hidden)
             if project is not None:
-                product(hidden, project, precision, out=new_output)
+                new_output.copy_(product(hidden, project, precision, out=front(projected_room, size, narrow)))
             if output_clip is not None:
                 new_output.clamp_(-output_clip, output_clip)
             cell[:, next_size:size], output[:, next_size:size] = new_cell[:, next_size:], new_output[:, next_size:]
             old_cell, old_output = new_cell, new_output
             begin += size
         ctx.save_for_backward(
-            inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, mask_GBD, gates_GN4H, cells_GNH, outputs_GND
+            inputs_GNI, kernel, projection, cell_GBH, output_GBD, keep_N, mask_GBD, gates_all, cells_GNH, outputs_GND
         )
         ctx.batch_sizes, ctx.cell_clip, ctx.output_clip, ctx.precision = batch_sizes, cell_clip, output_clip, precision
         return outputs_GND, cell, output
@@ -200,20 +209,20 @@ class _LstmFunction(torch.autograd.Function):
     def backward(ctx: Any, grad_outputs_GND: Tensor, grad_cell: Tensor, grad_output: Tensor) -> tuple[Any, ...]:
         inputs, kernel, projection, first_cell, first_output, keep_N, mask_GBD = ctx.saved_tensors[:7]
         gates_all, cells_all, outputs_all = ctx.saved_tensors[7:]
-        num_inputs = inputs.shape[2]
-        precision = ctx.precision
-        steps = len(ctx.batch_sizes)
-        recurrent_T = RepeatedProduct(kernel[:, num_inputs:].transpose(1, 2), steps, precision)
-        project_T = None
-        if projection is not None:
-            project_T = RepeatedProduct(projection.transpose(1, 2), steps, precision)
+        positions, num_inputs = inputs.shape[1:]
+        precision, wide = ctx.precision, first_cell.shape[2]
+        recurrent = operand(kernel[:, num_inputs:], precision)
+        project_T = operand(projection, precision).transpose(1, 2) if projection is not None else None
         # Gradients with respect to the state that the next step (of the reversed walk) will see.
         grad_cell, grad_output = grad_cell.clone(), grad_output.clone()
-        grad_gates_all = torch.empty_like(gates_all)
+        grad_gates_all = empty_spaced(2, positions, 4 * wide, like=inputs)
         grad_projected_all = grad_outputs_GND.clone(memory_format=torch.contiguous_format)
-        grad_hidden_GBH = torch.empty_like(first_cell)
+        grad_hidden_room, grad_read_room = torch.empty_like(first_cell), torch.empty_like(first_output)
         hidden_all = torch.empty_like(cells_all)
-        previous_outputs_all = torch.empty_like(outputs_all)
+        # What the gates' product read, inputs and recurring outputs side by side: the kernel's gradient is one product.
+        read_GNX = inputs.new_empty(2, positions, kernel.shape[1])
+        read_GNX[:, :, :num_inputs] = inputs
+        gates_by_step = by_step(gates_all, ctx.batch_sizes, 4 * wide)
         ends = torch.tensor(ctx.batch_sizes).cumsum(0).tolist()
         for t in range(len(ends) - 1, -1, -1):
             size = ctx.batch_sizes[t]
@@ -225,16 +234,18 @@ class _LstmFunction(torch.autograd.Function):
                 before = slice(span.start - ctx.batch_sizes[t - 1], span.start - ctx.batch_sizes[t - 1] + size)
                 old_cell, old_output = cells_all[:, before], outputs_all[:, before]
             keep_B = keep_N[span] if keep_N is not None else None
-            _scaled(old_output, keep_B, mask_GBD, previous_outputs_all[:, span], copy=True)
+            _scaled(old_output, keep_B, mask_GBD, read_GNX[:, span, num_inputs:], copy=True)
 
             grad_m = grad_projected_all[:, span]
             grad_m += grad_output[:, :size]
             if ctx.output_clip is not None:
                 clamp_backward(grad_m, output, ctx.output_clip)
-            grad_hidden = grad_m if project_T is None else project_T.into(grad_hidden_GBH[:, :size], grad_m)
+            grad_hidden = grad_m
+            if project_T is not None:
+                grad_hidden = product(grad_m, project_T, precision, out=front(grad_hidden_room, size, wide))
 
             cell_backward(
-                gates_all[:, span],
+                gates_by_step[t],
                 old_cell,
                 cells_all[:, span],
                 keep_B,
@@ -244,20 +255,46 @@ class _LstmFunction(torch.autograd.Function):
                 grad_gates_all[:, span],
                 hidden_all[:, span],
             )
-            recurrent_T.into(grad_output[:, :size], grad_gates_all[:, span])
-            _scaled(grad_output[:, :size], keep_B, mask_GBD, grad_output[:, :size])
+            grad_read = _times_transposed(grad_gates_all[:, span], recurrent, precision, grad_read_room)
+            _scaled(grad_read, keep_B, mask_GBD, grad_output[:, :size], copy=True)
 
         grad_inputs = None
         if ctx.needs_input_grad[0]:
             grad_inputs = product(grad_gates_all, kernel[:, :num_inputs].transpose(1, 2), precision)
-        grad_kernel = torch.empty_like(kernel)
-        product(inputs.transpose(1, 2), grad_gates_all, precision, out=grad_kernel[:, :num_inputs])
-        product(previous_outputs_all.transpose(1, 2), grad_gates_all, precision, out=grad_kernel[:, num_inputs:])
+        grad_kernel = product(read_GNX.transpose(1, 2), grad_gates_all, precision)
         grad_projection = None
         if projection is not None:
             grad_projection = product(hidden_all.transpose(1, 2), grad_projected_all, precision)
         grad_bias = grad_gates_all.sum(1)
         return grad_inputs, grad_kernel, grad_bias, grad_projection, grad_cell, grad_output, *[None] * 5
+
+
+def _inputs_by_step(
+    inputs_GNI: Tensor, weights: Tensor, bias_G4H: Tensor, batch_sizes: Sequence[int], precision: str
+) -> Iterator[Tensor]:
+    """The inputs' half of one step's gate sums (G, B, 4H) after the other; the next ones take their place."""
+    runs = list(runs_of_steps(batch_sizes, sys.maxsize, READ_TOGETHER))
+    columns = weights.shape[2]
+    room = inputs_GNI.new_empty(2 * max(map(sum, runs)) * columns)
+    begin = 0
+    for sizes in runs:
+        span = slice(begin, begin + sum(sizes))
+        gates_GN4H = front(room, sum(sizes), columns)
+        product(inputs_GNI[:, span], weights, precision, plus=bias_G4H.unsqueeze(1), out=gates_GN4H)
+        yield from gates_GN4H.split(sizes, dim=1)
+        begin = span.stop
+
+
+def _times_transposed(a_GBX: Tensor, matrix_GYX: Tensor, precision: str, room: Tensor) -> Tensor:
+    """``a @ matrix.T`` (G, B, Y), in ``room`` if possible.
+
+    In float32 computed as ``matrix @ a.T``, which reads a large matrix along its rows.
+    """
+    rows, columns = a_GBX.shape[1], matrix_GYX.shape[1]
+    if matrix_GYX.dtype == torch.bfloat16:
+        return product(a_GBX, matrix_GYX.transpose(1, 2), precision, out=front(room, rows, columns))
+    turned_GYB = product(matrix_GYX, a_GBX.transpose(1, 2), precision, out=front(room, columns, rows))
+    return turned_GYB.transpose(1, 2)
 
 
 def _scaled(

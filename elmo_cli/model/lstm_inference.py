@@ -8,6 +8,7 @@ products.
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from elmo_cli.config import LstmConfig
@@ -15,6 +16,7 @@ from elmo_cli.kernels.lstm_cell import cell_forward
 from elmo_cli.model.distinct_tokens import DistinctTokens
 from elmo_cli.model.inference_weights import InferenceWeights, LayerWeights, prepare_weights
 from elmo_cli.model.input_gates import gates_by_step
+from elmo_cli.model.step_memory import front
 
 _Key = tuple[object, ...]
 _PREPARED: WeakKeyDictionary[nn.Module, tuple[_Key, InferenceWeights]] = WeakKeyDictionary()
@@ -42,17 +44,17 @@ def run_layer(
         output_GBD: Outputs at the start.
         batch_sizes: Sequences still going at each step, never rising.
     """
-    ready = _prepared(layer, weights, precision)
+    ready = _prepared(layer, weights, precision, batch_sizes)
     wide = cell_GBH.shape[2]
     cell, output = cell_GBH.detach().clone(), output_GBD.detach().clone()
     outputs_GND = output.new_empty(2, sum(batch_sizes), output_GBD.shape[2])
-    hidden_room = cell.new_empty(cell.numel())
+    hidden_room = torch.empty_like(cell)
     done = 0
     for size, gates_GB4H in zip(batch_sizes, gates_by_step(ready, inputs, batch_sizes), strict=True):
         going_GBH = cell[:, :size]
-        hidden_GBH = hidden_room[: 2 * size * wide].view(2, size, wide)
-        ready.recur(output[:, :size], gates_GB4H)
-        cell_forward(gates_GB4H, going_GBH, None, config.cell_clip, going_GBH, hidden_GBH)
+        hidden_GBH = front(hidden_room, size, wide)
+        sums_GB4H = ready.recur(output[:, :size], gates_GB4H)
+        cell_forward(sums_GB4H, going_GBH, None, config.cell_clip, going_GBH, hidden_GBH)
         new_GBD = ready.project(hidden_GBH)
         if config.projected and config.projection_clip is not None:
             new_GBD.clamp_(-config.projection_clip, config.projection_clip)
@@ -62,14 +64,15 @@ def run_layer(
     return outputs_GND, cell, output
 
 
-def _prepared(layer: nn.Module, weights: LayerWeights, precision: str) -> InferenceWeights:
-    if precision == "fp32":
-        return prepare_weights(weights, precision)  # takes nothing but the sum of a bias
+def _prepared(layer: nn.Module, weights: LayerWeights, precision: str, batch_sizes: Sequence[int]) -> InferenceWeights:
     key = (precision, *(_state(part) for part in weights if part is not None))
     kept = _PREPARED.get(layer)
-    if kept is None or kept[0] != key:
-        kept = _PREPARED[layer] = (key, prepare_weights(weights, precision))
-    return kept[1]
+    if kept is not None and kept[0] == key:
+        return kept[1]
+    ready = prepare_weights(weights, precision, batch_sizes)
+    if ready.worth_keeping:
+        _PREPARED[layer] = (key, ready)
+    return ready
 
 
 def _state(weight: Tensor) -> tuple[int, int]:

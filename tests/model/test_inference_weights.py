@@ -24,17 +24,17 @@ def test_a_kernel_has_its_inputs_rows_first(projected: bool) -> None:
 
 
 def test_the_forget_gates_bias_is_one_more() -> None:
-    bias = prepare_weights(weights(), "fp32").bias_G14H
+    bias = prepare_weights(weights(), "fp32", [1]).bias_G14H
     assert bias.shape == (2, 1, 32)
     assert bias[0, 0].tolist() == [0.0] * 16 + [1.0] * 8 + [0.0] * 8
 
 
 @pytest.mark.parametrize(("precision", "matrices"), [("bf16", Bf16Matrices), ("int8", Int8Matrices)])
 def test_a_precision_chooses_the_copies(precision: str, matrices: type) -> None:
-    ready = prepare_weights(weights(), precision)
+    ready = prepare_weights(weights(), precision, [1])
     assert isinstance(ready, RoundedWeights)
     assert isinstance(ready.recurrent, matrices)
 
 
 def test_float64_is_never_rounded() -> None:
-    assert isinstance(prepare_weights(weights(torch.float64), "int8"), PlainWeights)
+    assert isinstance(prepare_weights(weights(torch.float64), "int8", [1]), PlainWeights)

@@ -45,14 +45,14 @@ def collected(ready: PlainWeights, inputs: Tensor | DistinctTokens, sizes: list[
 @pytest.mark.parametrize("at_once", [1, 50, 4096])
 def test_types_give_what_positions_give(types: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(input_gates, "SHARED_POSITIONS", at_once)
-    tokens, ready = random_tokens(types), PlainWeights(weights())
+    tokens, ready = random_tokens(types), PlainWeights(weights(), [1])
     expected = torch.baddbmm(ready.bias_G14H, tokens.spread(), ready.inputs)
     torch.testing.assert_close(collected(ready, tokens, SIZES), expected, rtol=0, atol=1e-13)
     torch.testing.assert_close(collected(ready, tokens.spread(), SIZES), expected, rtol=0, atol=1e-13)
 
 
 def test_a_type_is_multiplied_once_for_all_its_places() -> None:
-    few, none_twice, by_position = (Counted(weights()) for _ in range(3))
+    few, none_twice, by_position = (Counted(weights(), [1]) for _ in range(3))
     tokens = random_tokens(types=9)
     collected(few, tokens, SIZES)
     assert few.rows == 9
@@ -63,7 +63,7 @@ def test_a_type_is_multiplied_once_for_all_its_places() -> None:
 
 
 def test_directions_may_have_different_numbers_of_types() -> None:
-    ready, tokens = PlainWeights(weights()), random_tokens(types=12)
+    ready, tokens = PlainWeights(weights(), [1]), random_tokens(types=12)
     tokens.ids_GN[1] = 7
     expected = torch.baddbmm(ready.bias_G14H, tokens.spread(), ready.inputs)
     torch.testing.assert_close(collected(ready, tokens, SIZES), expected, rtol=0, atol=1e-13)
@@ -71,7 +71,7 @@ def test_directions_may_have_different_numbers_of_types() -> None:
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_in_fewer_bits_too(precision: str) -> None:
-    ready, tokens = prepare_weights(weights(torch.float32), precision), random_tokens(12, torch.float32)
+    ready, tokens = prepare_weights(weights(torch.float32), precision, [1]), random_tokens(12, torch.float32)
     by_type = torch.cat([part.clone() for part in gates_by_step(ready, tokens, SIZES)], dim=1)
     by_position = torch.cat([part.clone() for part in gates_by_step(ready, tokens.spread(), SIZES)], dim=1)
     torch.testing.assert_close(by_type, by_position, rtol=0, atol=0.05)
@@ -79,4 +79,4 @@ def test_in_fewer_bits_too(precision: str) -> None:
 
 def test_no_steps_are_no_gates() -> None:
     empty = DistinctTokens(torch.empty(0, NARROW), torch.empty(2, 0, dtype=torch.long))
-    assert list(gates_by_step(PlainWeights(weights()), empty, [])) == []
+    assert list(gates_by_step(PlainWeights(weights(), [1]), empty, [])) == []

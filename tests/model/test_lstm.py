@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from elmo_cli.config import LstmConfig
-from elmo_cli.model import repeated_product
+from elmo_cli.model import lstm, recurrent_product, spaced_rows
 from elmo_cli.model.lstm import LstmLayer, LstmState
-from elmo_cli.model.repeated_product import LEAST_STEPS
+from elmo_cli.model.recurrent_product import LEAST_STEPS
 
 
 def plain_lstm(
@@ -121,10 +121,13 @@ def test_float32_gradients_agree_with_float64_to_1e_5() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("steps", [1, LEAST_STEPS + 3])
-def test_in_float32_with_ordered_matrices_outputs_and_gradients_are_those_of_the_plain_form(
+def test_in_float32_with_spaced_rows_outputs_and_gradients_are_those_of_the_plain_form(
     name: str, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repeated_product, "LEAST_NUMBERS", 1)
+    for limit in ("LARGE", "MANY_ROWS"):
+        monkeypatch.setattr(recurrent_product, limit, 1)
+    monkeypatch.setattr(spaced_rows, "PERIOD", 1)
+    monkeypatch.setattr(lstm, "READ_TOGETHER", 10)
     config, rows = CASES[name]
     sizes = [rows] * steps
     results = []
