@@ -1,5 +1,6 @@
 """Dropout whose masks belong to the rows of a batch, so that it does not matter who computes which of them."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,9 +8,9 @@ from torch import Tensor
 
 from elmo_cli.seeds import derive_seed
 
-ROWS_AT_ONCE = 8
-"""Rows that draw from one generator. One each would cost a GPU hundreds of small kernels a step; on a CPU it makes no
-difference."""
+ROWS_AT_ONCE, MOST_DRAWS = 8, 16
+"""Rows that draw from one generator, at least, and draws for a batch. A draw for each row would cost a GPU hundreds of
+small kernels a step; on a CPU it makes no difference."""
 
 
 class RowDropout:
@@ -45,13 +46,14 @@ class RowDropout:
         """
         own = self.end - self.begin
         directions, positions, dim = shape_GND
-        first = self.begin // ROWS_AT_ONCE * ROWS_AT_ONCE
-        last = min(self.rows, -(-self.end // ROWS_AT_ONCE) * ROWS_AT_ONCE)
+        at_once = max(ROWS_AT_ONCE, math.ceil(self.rows / MOST_DRAWS))
+        first = self.begin // at_once * at_once
+        last = min(self.rows, -(-self.end // at_once) * at_once)
         # Rows outermost, so that each draws its numbers in one piece.
         mask_BGTD = like.new_empty(last - first, directions, positions // own, dim)
         generator = torch.Generator(like.device)
-        for begin in range(first, last, ROWS_AT_ONCE):
+        for begin in range(first, last, at_once):
             generator.manual_seed(derive_seed(self.seed, self._calls, begin))
-            mask_BGTD[begin - first : begin - first + ROWS_AT_ONCE].bernoulli_(1 - self.rate, generator=generator)
+            mask_BGTD[begin - first : begin - first + at_once].bernoulli_(1 - self.rate, generator=generator)
         self._calls += 1
         return mask_BGTD[self.begin - first : self.end - first].div_(1 - self.rate).permute(1, 2, 0, 3)
