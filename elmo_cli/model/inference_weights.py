@@ -13,7 +13,6 @@ from torch import Tensor
 
 from elmo_cli.model.packed_matrices import Bf16Matrices, Int8Matrices, PackedMatrices
 from elmo_cli.model.recurrent_product import RecurrentProduct
-from elmo_cli.model.step_memory import front
 
 
 class LayerWeights(NamedTuple):
@@ -48,12 +47,12 @@ class InferenceWeights(ABC):
         self.bias_G14H[:, :, 2 * wide : 3 * wide] += 1.0
 
     @abstractmethod
-    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor) -> None:
-        """Writes the inputs' half of the gate sums, bias included."""
+    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor, *, biased: bool = True) -> None:
+        """Writes the inputs' half of the gate sums, the bias included or not."""
 
     @abstractmethod
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
-        """Gate sums with the recurrent half added, in place or in memory that the next step's will take."""
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
+        """Adds the recurrent half."""
 
     @abstractmethod
     def project(self, hidden_GBH: Tensor) -> Tensor:
@@ -76,20 +75,17 @@ class PlainWeights(InferenceWeights):
         self.inputs, recurrent = weights.halves
         self.recurrent = RecurrentProduct(recurrent, batch_sizes, "fp32")
         self.projection = weights.projection
-        self._sums: Tensor | None = None
 
-    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor) -> None:
+    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor, *, biased: bool = True) -> None:
         """See the class above."""
-        torch.baddbmm(self.bias_G14H, inputs_GNI, self.inputs, out=gates_GN4H)
+        if biased:
+            torch.baddbmm(self.bias_G14H, inputs_GNI, self.inputs, out=gates_GN4H)
+        else:
+            torch.bmm(inputs_GNI, self.inputs, out=gates_GN4H)
 
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
         """See the class above."""
-        sums_GB4H = gates_GB4H
-        if not gates_GB4H.is_contiguous():
-            if self._sums is None:
-                self._sums = gates_GB4H.new_empty(gates_GB4H.shape)
-            sums_GB4H = front(self._sums, *gates_GB4H.shape[1:])
-        return self.recurrent.added_to(gates_GB4H, output_GBD, sums_GB4H)
+        self.recurrent.add_to(gates_GB4H, output_GBD)
 
     def project(self, hidden_GBH: Tensor) -> Tensor:
         """See the class above."""
@@ -112,13 +108,13 @@ class RoundedWeights(InferenceWeights):
         self.inputs, self.recurrent = map(pack, weights.halves)
         self.projection = None if weights.projection is None else pack(weights.projection)
 
-    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor) -> None:
+    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor, *, biased: bool = True) -> None:
         """See the class above."""
-        self.inputs.multiply(inputs_GNI, self.bias_G14H, out=gates_GN4H)
+        self.inputs.multiply(inputs_GNI, self.bias_G14H if biased else None, out=gates_GN4H)
 
-    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> Tensor:
+    def recur(self, output_GBD: Tensor, gates_GB4H: Tensor) -> None:
         """See the class above."""
-        return self.recurrent.multiply(output_GBD, gates_GB4H, out=gates_GB4H)
+        self.recurrent.multiply(output_GBD, gates_GB4H, out=gates_GB4H)
 
     def project(self, hidden_GBH: Tensor) -> Tensor:
         """See the class above."""

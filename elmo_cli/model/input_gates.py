@@ -24,7 +24,7 @@ WORTH_SHARING = 0.75
 def gates_by_step(
     ready: InferenceWeights, inputs: Tensor | DistinctTokens, batch_sizes: Sequence[int]
 ) -> Iterator[Tensor]:
-    """Gate sums (G, B, 4H) of one step after the other, the inputs' half and the bias in them.
+    """Gate sums (G, B, 4H) of one step after the other, the inputs' half and the bias in them, without gaps in memory.
 
     They may be written to, and are lost when the next ones are asked for.
 
@@ -67,19 +67,21 @@ def _by_type(
 
 def _by_position(ready: InferenceWeights, inputs_GNI: Tensor, batch_sizes: Sequence[int]) -> Iterator[Tensor]:
     """One step's part at a time, or several steps' where few sequences are left: a product of few rows takes long."""
-    blocks = list(runs_of_steps(batch_sizes, ready.few_rows, ready.together))
-    room = _room(ready, inputs_GNI.shape[0], max(map(sum, blocks), default=0), like=inputs_GNI)
-    begin = 0
-    for sizes in blocks:
-        together = sum(sizes)
-        # Contiguous, as the batched product wants it; of several steps, each one's part is not.
-        gates_GN4H = front(room, together, room.shape[2])
-        ready.read(inputs_GNI[:, begin : begin + together], gates_GN4H)
-        done = 0
-        for size in sizes:
-            yield gates_GN4H[:, done : done + size]
-            done += size
-        begin += together
+    runs = list(runs_of_steps(batch_sizes, ready.few_rows, ready.together))
+    directions = inputs_GNI.shape[0]
+    room_GN4H = _room(ready, directions, max(map(sum, runs), default=0), like=inputs_GNI)
+    step_GB4H = _room(ready, directions, max((run[0] for run in runs if len(run) > 1), default=0), like=inputs_GNI)
+    columns, begin = room_GN4H.shape[2], 0
+    for sizes in runs:
+        span = slice(begin, begin + sum(sizes))
+        gates_GN4H = front(room_GN4H, sum(sizes), columns)
+        ready.read(inputs_GNI[:, span], gates_GN4H, biased=len(sizes) == 1)
+        if len(sizes) == 1:
+            yield gates_GN4H
+        else:  # without gaps, as the batched product wants them
+            for part_GB4H in gates_GN4H.split(sizes, dim=1):
+                yield torch.add(part_GB4H, ready.bias_G14H, out=front(step_GB4H, part_GB4H.shape[1], columns))
+        begin = span.stop
 
 
 def _room(ready: InferenceWeights, directions: int, rows: int, *, like: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ Sequences travel packed, as torch's PackedSequence does: sorted by falling lengt
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +33,8 @@ from elmo_cli.model.recurrent_product import RecurrentProduct
 from elmo_cli.model.spaced_rows import empty_spaced
 from elmo_cli.model.step_memory import by_step, front, runs_of_steps
 
-READ_TOGETHER = 640
-"""Positions whose inputs training multiplies at once, at most: more gain nothing and take 8 H numbers each."""
+READ_TOGETHER = 2048
+"""Positions whose inputs training multiplies at once, at most; each takes 8 H numbers."""
 
 
 class LstmState(NamedTuple):
@@ -179,16 +180,17 @@ class _LstmFunction(torch.autograd.Function):
         recurring_GBD = torch.empty_like(output_GBD)
         cell, output = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
         old_cell, old_output = cell_GBH, output_GBD
-        read_GB4H = _inputs_by_step(inputs_GNI, kernel[:, :num_inputs], forget_one, batch_sizes, precision)
+        read = _inputs_by_step(inputs_GNI, kernel[:, :num_inputs], batch_sizes, precision)
         begin = 0
-        for size, next_size, gates, read in zip(
-            batch_sizes, (*batch_sizes[1:], 0), by_step(gates_all, batch_sizes, 4 * wide), read_GB4H, strict=True
+        for size, next_size, gates, read_GB4H in zip(
+            batch_sizes, (*batch_sizes[1:], 0), by_step(gates_all, batch_sizes, 4 * wide), read, strict=True
         ):
             span = slice(begin, begin + size)
             new_cell, new_output = cells_GNH[:, span], outputs_GND[:, span]
             keep_B = keep_N[span] if keep_N is not None else None
             recurring = _scaled(old_output[:, :size], keep_B, mask_GBD, recurring_GBD[:, :size])
-            recurrent.added_to(read, recurring, gates)
+            torch.add(read_GB4H, forget_one.unsqueeze(1), out=gates)
+            recurrent.add_to(gates, recurring)
             hidden = new_output if project is None else front(hidden_room, size, wide)
             cell_forward(gates, old_cell[:, :size], keep_B, cell_clip, new_cell, hidden)
             if project is not None:
@@ -215,7 +217,9 @@ class _LstmFunction(torch.autograd.Function):
         project_T = operand(projection, precision).transpose(1, 2) if projection is not None else None
         # Gradients with respect to the state that the next step (of the reversed walk) will see.
         grad_cell, grad_output = grad_cell.clone(), grad_output.clone()
-        grad_gates_all = empty_spaced(2, positions, 4 * wide, like=inputs)
+        # oneDNN rounds what has gaps to bfloat16 slowly.
+        new_gates = inputs.new_empty if precision == "bf16" else partial(empty_spaced, like=inputs)
+        grad_gates_all = new_gates(2, positions, 4 * wide)
         grad_projected_all = grad_outputs_GND.clone(memory_format=torch.contiguous_format)
         grad_hidden_room, grad_read_room = torch.empty_like(first_cell), torch.empty_like(first_output)
         hidden_all = torch.empty_like(cells_all)
@@ -270,9 +274,9 @@ class _LstmFunction(torch.autograd.Function):
 
 
 def _inputs_by_step(
-    inputs_GNI: Tensor, weights: Tensor, bias_G4H: Tensor, batch_sizes: Sequence[int], precision: str
+    inputs_GNI: Tensor, weights: Tensor, batch_sizes: Sequence[int], precision: str
 ) -> Iterator[Tensor]:
-    """The inputs' half of one step's gate sums (G, B, 4H) after the other; the next ones take their place."""
+    """The inputs' products (G, B, 4H) of one step after the other; later ones take their place."""
     runs = list(runs_of_steps(batch_sizes, sys.maxsize, READ_TOGETHER))
     columns = weights.shape[2]
     room = inputs_GNI.new_empty(2 * max(map(sum, runs)) * columns)
@@ -280,7 +284,7 @@ def _inputs_by_step(
     for sizes in runs:
         span = slice(begin, begin + sum(sizes))
         gates_GN4H = front(room, sum(sizes), columns)
-        product(inputs_GNI[:, span], weights, precision, plus=bias_G4H.unsqueeze(1), out=gates_GN4H)
+        product(inputs_GNI[:, span], weights, precision, out=gates_GN4H)
         yield from gates_GN4H.split(sizes, dim=1)
         begin = span.stop
 

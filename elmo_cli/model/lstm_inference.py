@@ -53,8 +53,8 @@ def run_layer(
     for size, gates_GB4H in zip(batch_sizes, gates_by_step(ready, inputs, batch_sizes), strict=True):
         going_GBH = cell[:, :size]
         hidden_GBH = front(hidden_room, size, wide)
-        sums_GB4H = ready.recur(output[:, :size], gates_GB4H)
-        cell_forward(sums_GB4H, going_GBH, None, config.cell_clip, going_GBH, hidden_GBH)
+        ready.recur(output[:, :size], gates_GB4H)
+        cell_forward(gates_GB4H, going_GBH, None, config.cell_clip, going_GBH, hidden_GBH)
         new_GBD = ready.project(hidden_GBH)
         if config.projected and config.projection_clip is not None:
             new_GBD.clamp_(-config.projection_clip, config.projection_clip)

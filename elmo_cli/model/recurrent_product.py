@@ -17,7 +17,7 @@ MANY_ROWS, LEAST_STEPS = 48, 8
 
 
 class RecurrentProduct:
-    """``plus + values @ matrix`` for both directions.
+    """``sums += values @ matrix`` for both directions.
 
     A batched product gives each direction a thread, which is the fastest where the matrix lies well; else all threads
     multiply one direction after the other. Measured on two cores (``benchmarks/README.md``).
@@ -36,16 +36,16 @@ class RecurrentProduct:
         if self._lies_badly and sum(size >= MANY_ROWS for size in batch_sizes) >= LEAST_STEPS:
             self._spaced_GXY = spaced_copy(matrix_GXY)
 
-    def added_to(self, plus_GBY: Tensor, values_GBX: Tensor, out_GBY: Tensor) -> Tensor:
-        """Writes the sum to where it belongs, without gaps if a batched product is to be used, and returns it."""
+    def add_to(self, sums_GBY: Tensor, values_GBX: Tensor) -> None:
+        """Adds the product in place. Sums without gaps are quickest."""
         rows, matrix_GXY = values_GBX.shape[1], self._matrix_GXY
         if self._spaced_GXY is not None and rows >= MANY_ROWS:
             matrix_GXY = self._spaced_GXY
         elif self._lies_badly and rows > FEW_ROWS:
-            for plus, values, matrix, out in zip(plus_GBY, values_GBX, matrix_GXY, out_GBY, strict=True):
-                torch.addmm(plus, values, matrix, out=out)
-            return out_GBY
-        return product(values_GBX, matrix_GXY, self._precision, plus=plus_GBY, out=out_GBY)
+            for sums, values, matrix in zip(sums_GBY, values_GBX, matrix_GXY, strict=True):
+                torch.addmm(sums, values, matrix, out=sums)
+            return
+        product(values_GBX, matrix_GXY, self._precision, plus=sums_GBY, out=sums_GBY)
 
 
 def _lies_badly(matrix_GXY: Tensor) -> bool:

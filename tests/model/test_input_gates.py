@@ -18,9 +18,9 @@ class Counted(PlainWeights):
 
     rows = 0
 
-    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor) -> None:
+    def read(self, inputs_GNI: Tensor, gates_GN4H: Tensor, *, biased: bool = True) -> None:
         self.rows += inputs_GNI.shape[1]
-        super().read(inputs_GNI, gates_GN4H)
+        super().read(inputs_GNI, gates_GN4H, biased=biased)
 
 
 def weights(dtype: torch.dtype = torch.float64) -> LayerWeights:
