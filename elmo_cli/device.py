@@ -100,13 +100,18 @@ def describe(device: torch.device) -> str:
     return f"CPU, {threads} thread{'s' if threads != 1 else ''} (torch {torch.__version__})"
 
 
+def peak_process_bytes() -> int:
+    """The most bytes that this process ever had in memory, files that are mapped included."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
+
+
 def peak_memory(device: torch.device) -> dict[str, int]:
     """The most bytes that were ever in use: ``peak_memory_bytes`` of this process, ``peak_device_bytes`` on CUDA.
 
     On CUDA it is what torch's allocator held: the memory that a replayed graph works in does not count as allocated.
     """
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peaks = {"peak_memory_bytes": most if sys.platform == "darwin" else 1024 * most}
+    peaks = {"peak_memory_bytes": peak_process_bytes()}
     if device.type == "cuda":
         peaks["peak_device_bytes"] = torch.cuda.max_memory_reserved(device)
     return peaks

@@ -7,13 +7,12 @@ that, as Linux does. Elsewhere the mark is that of the process's whole life.
 """
 
 import gc
-import resource
-import sys
 from pathlib import Path
 
 import torch
 
 from elmo_cli.allocation import give_back_freed_memory
+from elmo_cli.device import peak_process_bytes
 
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
@@ -48,7 +47,7 @@ class MemoryMeter:
         if self._device.type == "cuda":
             return torch.cuda.max_memory_reserved(self._device) - self.before
         status = _status()
-        highest = status["VmHWM"] - status["RssFile"] - status["RssShmem"] if status else _highest()
+        highest = status["VmHWM"] - status["RssFile"] - status["RssShmem"] if status else peak_process_bytes()
         return max(0, highest - self.before)
 
 
@@ -68,7 +67,7 @@ def memory_in_use(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
     status = _status()
-    return status["RssAnon"] if status else _highest()
+    return status["RssAnon"] if status else peak_process_bytes()
 
 
 def mapped_bytes(device: torch.device) -> int:
@@ -91,8 +90,3 @@ def _status() -> dict[str, int]:
     pairs = (line.split(":", 1) for line in lines if line.endswith(" kB"))
     figures = {name: 1024 * int(value.split()[0]) for name, value in pairs}
     return figures if {"VmHWM", "RssAnon", "RssFile", "RssShmem"} <= figures.keys() else {}
-
-
-def _highest() -> int:
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else 1024 * most
