@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from elmo_cli.config import InputConfig, VectorConfig
+from elmo_cli.cores import CoreWatch
 from elmo_cli.device import pick_device, use_threads
 from elmo_cli.errors import ConfigError, TextError
-from elmo_cli.flows.core_notes import describe_cores
+from elmo_cli.flows.core_notes import describe_cores, other_load
 from elmo_cli.flows.models.loaded import load_model, other_libraries
 from elmo_cli.flows.reports import Notice, Report, Reports
 from elmo_cli.flows.vectors.chosen_vectors import ChosenVectors
@@ -77,6 +78,7 @@ def embed(
     Raises:
         ElmoError: Model, text, settings or place are not usable; no file appears.
     """
+    watch = CoreWatch()
     config, reading = vectors or VectorConfig(), reading or InputConfig()
     _check(state, blank_lines, batch_tokens, batch_sentences)
     target = pick_device(device)
@@ -144,6 +146,7 @@ def embed(
         try:
             yield from work.run(writer)
             yield from work.losses()
+            yield from other_load(target, watch)
             yield work.finish(writer, input_path)
         except (TextError, ConfigError):
             if writer is not None:

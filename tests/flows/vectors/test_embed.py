@@ -432,6 +432,14 @@ def test_a_processor_without_units_for_bf16_is_warned_of(
     assert reports[-1].precision == "bf16"
 
 
+def test_who_else_uses_the_cores_is_said(
+    model_dir: Path, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elmo_cli.cores.CoreWatch.note", lambda _: "others are at work")
+    reports = list(embed(model_dir, str(text), tmp_path / "out.hdf5", vectors=VectorConfig(), device="cpu", threads=1))
+    assert ("others are at work", True) in [(one.text, one.warning) for one in reports if isinstance(one, Notice)]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
