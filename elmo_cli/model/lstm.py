@@ -176,7 +176,7 @@ class _LstmFunction(torch.autograd.Function):
         gates_all = inputs_GNI.new_empty(2 * positions * 4 * wide)
         cells_GNH = inputs_GNI.new_empty(2, positions, wide)
         outputs_GND = inputs_GNI.new_empty(2, positions, narrow)
-        hidden_room, projected_room = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
+        hidden_room, projected_room = cell_GBH.new_empty(cell_GBH.shape), output_GBD.new_empty(output_GBD.shape)
         recurring_GBD = torch.empty_like(output_GBD)
         cell, output = torch.empty_like(cell_GBH), torch.empty_like(output_GBD)
         old_cell, old_output = cell_GBH, output_GBD
@@ -221,7 +221,8 @@ class _LstmFunction(torch.autograd.Function):
         new_gates = inputs.new_empty if precision == "bf16" else partial(empty_spaced, like=inputs)
         grad_gates_all = new_gates(2, positions, 4 * wide)
         grad_projected_all = grad_outputs_GND.clone(memory_format=torch.contiguous_format)
-        grad_hidden_room, grad_read_room = torch.empty_like(first_cell), torch.empty_like(first_output)
+        grad_hidden_room = first_cell.new_empty(first_cell.shape)
+        grad_read_room = first_output.new_empty(first_output.shape)
         hidden_all = torch.empty_like(cells_all)
         # What the gates' product read, inputs and recurring outputs side by side: the kernel's gradient is one product.
         read_GNX = inputs.new_empty(2, positions, kernel.shape[1])

@@ -8,7 +8,6 @@ products.
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import Tensor, nn
 
 from elmo_cli.config import LstmConfig
@@ -48,7 +47,7 @@ def run_layer(
     wide = cell_GBH.shape[2]
     cell, output = cell_GBH.detach().clone(), output_GBD.detach().clone()
     outputs_GND = output.new_empty(2, sum(batch_sizes), output_GBD.shape[2])
-    hidden_room = torch.empty_like(cell)
+    hidden_room = cell.new_empty(cell.shape)
     done = 0
     for size, gates_GB4H in zip(batch_sizes, gates_by_step(ready, inputs, batch_sizes), strict=True):
         going_GBH = cell[:, :size]

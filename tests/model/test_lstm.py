@@ -143,6 +143,21 @@ def test_in_float32_with_spaced_rows_outputs_and_gradients_are_those_of_the_plai
         torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("needs_gradient", [True, False])
+def test_a_state_may_lie_in_memory_as_it_likes(needs_gradient: bool) -> None:
+    config, rows = CASES["clips off"]
+    layer, *given = random_case(config, [rows] * 3)
+    turned = [part.transpose(1, 2).contiguous().transpose(1, 2) for part in given]
+    found = []
+    for inputs, cell, output in (given, turned):
+        with torch.set_grad_enabled(needs_gradient):
+            parts = layer(inputs, cell, output, [rows] * 3)
+        gradients = torch.autograd.grad(parts[0].sum(), list(layer.parameters())) if needs_gradient else ()
+        found.append([*parts, *gradients])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
 def test_a_sequence_read_in_two_pieces_ends_in_the_same_state() -> None:
     config, rows = CASES["clips off"]
     layer, inputs, cell, output = random_case(config, [rows] * 6)
